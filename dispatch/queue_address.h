@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "dispatch/result.h"
+
+// What a topic filter in SUBSCRIBE means to Sluice (semantics.md section 1):
+//   $q/<filter>                   the queue with that filter, group "default"
+//   $q/$group/<group>/<filter>    another group            (refused until groups are built)
+//   $q/$dead/<filter>             its dead letters         (refused until dead letters are built)
+// Everything else, $share/ included, is plain MQTT.
+
+namespace dispatch {
+
+struct QueueAddress {
+  std::string group = "default";
+  std::string filter;
+  friend bool operator==(const QueueAddress&, const QueueAddress&) = default;
+};
+
+inline constexpr std::string_view kQueuePrefix = "$q/";
+
+// True for "$q" and everything below "$q/": such a topic or filter never goes upstream.
+bool is_queue_topic(std::string_view topic_or_filter);
+
+// The address a queue filter names; an error with the reason if the inner filter is wrong.
+// Needs is_queue_topic(filter).
+Result<QueueAddress> parse_queue_address(std::string_view filter);
+
+}  // namespace dispatch

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dispatch/result.h"
+#include "dispatch/time.h"
+
+// The definition of a queue: its name, its topic filter and its options. One table (in the .cc)
+// knows each option's name, default, parser and printer; config file, CLI, HTTP API and journal
+// all go through it, so an option exists in all four or in none.
+
+namespace dispatch {
+
+enum class Mode { divert, copy };
+enum class Strategy { least_inflight, round_robin, random };
+
+struct QueueOptions {
+  std::string name;    // [A-Za-z0-9][A-Za-z0-9._-]*, at most 128 bytes, unique
+  std::string filter;  // a valid topic filter outside $share/ $q/ $queue/ $SYS/, unique
+  Mode mode = Mode::divert;
+  Strategy dispatch = Strategy::least_inflight;
+  bool last_value = false;
+  std::vector<std::string> key = {"topic"};  // selectors, see key_selector.h
+  std::uint32_t max_inflight = 32;           // per consumer, 1..65535
+
+  friend bool operator==(const QueueOptions&, const QueueOptions&) = default;
+};
+
+using OptionText = std::pair<std::string, std::string>;  // name, value
+
+// Sets one option from text, as in a config file ("least_inflight", "true", "32", "5m", and lists
+// as comma-separated words). Unknown names, options that are not built yet and wrong values are
+// different errors, each naming the option and what it takes.
+Result<void> set_option(QueueOptions& options, std::string_view name, std::string_view value);
+
+// Every option with its value in the form that set_option() takes, in table order.
+std::vector<OptionText> option_texts(const QueueOptions& options);
+
+// Checks name, filter and the options against each other.
+Result<void> check_options(const QueueOptions& options);
+
+// A valid queue name made from a filter: "images/+" gives "images-any" (serve --queue).
+std::string derive_queue_name(std::string_view filter);
+
+// What an option is called, takes and does: for help texts and docs.
+struct OptionHelp {
+  std::string_view name;
+  std::string_view takes;
+  std::string_view about;
+};
+std::span<const OptionHelp> option_help();
+
+}  // namespace dispatch

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dispatch/ids.h"
+#include "dispatch/message.h"
+#include "dispatch/queue_address.h"
+#include "dispatch/queue_state.h"
+#include "dispatch/result.h"
+#include "dispatch/step.h"
+#include "dispatch/time.h"
+
+// All queues of one Sluice and the sessions that consume from them: the door to the pure core.
+// Events in, Steps out; one thread; no clock (time is an argument), no I/O, no randomness but the
+// seed. The shell performs each Step in the order it got them.
+
+namespace dispatch {
+
+// Where a topic goes (semantics.md section 2).
+enum class Route {
+  plain,   // no queue matches: upstream only
+  divert,  // queues only
+  copy,    // queues, and upstream as well
+};
+
+// What a consumer says of a delivery (semantics.md section 4).
+enum class Outcome {
+  ack,      // done
+  retry,    // failed: counts as an attempt
+  release,  // not now: not counted
+  reject,   // never again
+};
+
+// How a consumer went: a lost connection counts as a failed attempt, the others don't.
+enum class Leave { orderly, lost };
+
+struct SessionLimits {
+  std::uint16_t receive_maximum =
+      65535;  // unacknowledged QoS 1 and 2 deliveries, shared with plain traffic
+  std::uint32_t max_packet_bytes = 0xFFFFFFFF;
+};
+
+struct QueueStats {
+  QueueOptions options;
+  std::uint64_t ready = 0;
+  std::uint64_t in_flight = 0;
+  std::uint64_t ready_bytes_loaded = 0;  // of the read-ahead windows
+  std::uint64_t consumers = 0;
+  std::uint64_t stored_total = 0;       // ever, across restarts
+  std::uint64_t acked_total = 0;        // ever, across restarts, all groups
+  std::uint64_t redelivered_total = 0;  // since start
+  std::uint64_t superseded_total = 0;   // last-value replacements since start
+  std::uint64_t oldest_age_ms = 0;      // of the oldest message not settled; 0 if there is none
+};
+
+struct CoreLimits {
+  std::uint64_t window_messages = 1024;          // read-ahead of one group, messages
+  std::uint64_t window_bytes = 4 * 1024 * 1024;  // and bytes, of payload and topic
+};
+
+class QueueSet {
+ public:
+  QueueSet(std::uint64_t seed, CoreLimits limits);
+  ~QueueSet();
+  QueueSet(QueueSet&&) noexcept;
+  QueueSet& operator=(QueueSet&&) noexcept;
+
+  // Takes what the journal recovered; to be called once, before any other event. The step asks
+  // for the first read-aheads.
+  Step restore(QueueStates&& states, Time now);
+
+  // --- Definitions. The request is accepted when the definition is durable; until then the queue
+  // --- already exists here, so publishes that follow are stored in it.
+
+  Result<Step> create(RequestId request, const QueueOptions& options, Time now);
+  // Removes the queue with all its messages. Its consumers stay subscribed to nothing; their
+  // deliveries may still be settled and are ignored. Ids returned by consumers_of() before.
+  Result<Step> remove(RequestId request, std::string_view name, Time now);
+
+  // --- Producing ---
+
+  Route route(std::string_view topic) const;
+  // Stores in every matching queue, in one commit; Accept{request} when durable. Request 0: nobody
+  // waits (QoS 0, Wills). An error refuses the message as a whole: nothing was changed.
+  Result<Step> publish(RequestId request, MessageRef message, Time now);
+
+  // --- Consuming. A session is announced once and then may hold any number of consumers. ---
+
+  void open_session(SessionId session, SessionLimits limits);
+  // Ends all its consumers; what they hold returns to its place.
+  Step close_session(SessionId session, Leave leave, Time now);
+
+  struct Subscribed {
+    ConsumerId consumer;
+    Step step;
+  };
+  // The same address again on the same session gives the same consumer back, without a step.
+  Result<Subscribed> subscribe(SessionId session, const QueueAddress& address, Time now);
+  Step unsubscribe(ConsumerId consumer, Time now);
+
+  // The consumer's word on a delivery. A delivery that is not (any more) the consumer's is
+  // ignored: an empty step.
+  Step settle(ConsumerId consumer, DeliveryId delivery, Outcome outcome, Time now);
+
+  // A Deliver uses one of the session's slots, from the step on until this is called: at PUBACK,
+  // PUBCOMP, PUBREC >= 0x80, or for QoS 0 when written to the socket.
+  Step free_slot(SessionId session, Time now);
+  // How many slots plain traffic uses on this session.
+  Step set_plain_in_flight(SessionId session, std::uint32_t count, Time now);
+  // A session whose outbound buffer is full gets no deliveries until it is writable again.
+  Step set_writable(SessionId session, bool writable, Time now);
+
+  // --- Journal and time ---
+
+  // The answer to a Load: what was found in its range, in order; may be less than asked for.
+  Step loaded(const Load& load, std::vector<StoredMessage> messages, Time now);
+  // Everything below `end` in this queue is durable.
+  void durable(QueueId queue, Offset end);
+  Step tick(Time now);
+  std::optional<Time> next_deadline() const;
+
+  // --- Looking ---
+
+  // By name; nothing if there is no such queue. Sorted by name for all.
+  std::optional<QueueStats> stats(std::string_view name, Time now) const;
+  std::vector<QueueStats> all_stats(Time now) const;
+  // The name of the queue with exactly this filter; empty if none has it.
+  std::string name_of_filter(std::string_view filter) const;
+  std::string name_of(QueueId queue) const;
+  std::vector<ConsumerId> consumers_of(std::string_view name) const;
+  // For the model test and for checking a recovery: the fold of all steps so far.
+  QueueStates states() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dispatch

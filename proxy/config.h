@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dispatch/queue_options.h"
+#include "dispatch/result.h"
+
+// What `sluice serve` is told: the TOML file first, the command line over it.
+
+namespace proxy {
+
+struct Endpoint {  // mqtt://HOST:PORT, http://HOST:PORT, http+unix:///PATH
+  std::string scheme;
+  std::string host;        // literal address or name; empty for unix
+  std::uint16_t port = 0;  // 0 for a listener: any free one
+  std::string path;        // of a unix socket
+};
+
+// Errors name the text and the form that is taken.
+dispatch::Result<Endpoint> parse_endpoint(std::string_view text);
+std::string to_text(const Endpoint& endpoint);
+
+struct ServeConfig {
+  Endpoint listen{"mqtt", "127.0.0.1", 1884, {}};
+  Endpoint upstream{"mqtt", "127.0.0.1", 1883, {}};
+  Endpoint admin{"http", "127.0.0.1", 8480, {}};
+  std::filesystem::path data_dir;
+  std::string log_level = "info";              // trace debug info warn error off
+  std::vector<dispatch::QueueOptions> queues;  // [[queue]] tables
+  std::vector<std::string> queue_filters;      // --queue FILTER
+
+  // Limits, each a key of the same name in the [limits] table.
+  std::uint32_t max_packet_bytes = 268'435'455;  // of one packet from a client, 1024..268435455
+  std::uint16_t receive_maximum = 1024;          // QoS 1/2 publishes a client may have open
+  std::uint64_t max_outbound_bytes = 8u << 20;   // per client, then it gets no more deliveries
+  std::uint32_t max_connections = 10'000;
+  std::uint32_t connect_timeout_s = 10;  // from accept to CONNECT
+};
+
+// Reads a config file into `config`. Unknown tables and keys, options that are not built, values of
+// the wrong type or out of range are errors that name file, line, key and what it takes.
+dispatch::Result<void> read_config(const std::filesystem::path& file, ServeConfig& config);
+
+}  // namespace proxy

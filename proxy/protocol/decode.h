@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "proxy/protocol/framing.h"
+#include "proxy/protocol/packets.h"
+
+// Bytes to packets. Every rule of the specification that concerns one packet alone is checked:
+// flags, lengths, UTF-8 (no U+0000, no surrogates, [MQTT-1.5.4]), property types, where they stand,
+// how often and in which range, topic names and filters, packet identifiers, reason codes.
+
+namespace protocol {
+
+// Decodes one frame in the version that CONNECT agreed on. A CONNECT says its version itself; one
+// of another level than 4 and 5 is the error unsupported_protocol_version.
+Result<Packet> decode(std::uint8_t first_byte, std::span<const std::uint8_t> body, Version version);
+
+}  // namespace protocol

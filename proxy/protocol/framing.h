@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <boost/system/result.hpp>
+
+#include "proxy/protocol/reason_code.h"
+
+// Finds the packets in a stream of bytes [MQTT-2.1], without looking into them.
+
+namespace protocol {
+
+// What was wrong with the bytes and the reason code that answers it. `text` is for the log and,
+// in 5.0, for the Reason String.
+struct DecodeError {
+  ReasonCode reason = ReasonCode::malformed_packet;
+  std::string text;
+};
+
+template <class T>
+using Result = boost::system::result<T, DecodeError>;
+
+[[noreturn]] void throw_exception_from_error(const DecodeError&, const boost::source_location&);
+
+struct Frame {
+  std::uint8_t first_byte = 0;         // packet type and flags
+  std::span<const std::uint8_t> body;  // after the Remaining Length
+  std::size_t size = 0;                // of the whole packet; 0: not all there yet
+  // With size 0: how many bytes the whole packet will have, or 0 if even that isn't known yet.
+  std::size_t needed = 0;
+};
+
+// The packet at the start of `bytes`. Errors: 0x81 for a Remaining Length of more than four bytes,
+// 0x95 for a packet of more than `max_packet_bytes` in all, known as soon as its length is.
+Result<Frame> next_frame(std::span<const std::uint8_t> bytes, std::size_t max_packet_bytes);
+
+}  // namespace protocol

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dispatch/queue_state.h"
+#include "dispatch/result.h"
+#include "dispatch/step.h"
+
+namespace leveldb {
+class Env;
+}
+
+// The journal: everything durable, on two LevelDB databases in one directory
+// (docs/journal_format.md).
+//   log/    commit number -> one block with all writes of that commit; always synced
+//   state/  a checkpoint: the fold of the log up to some commit; written now and then
+// Blocking, and used by one thread at a time: the shell gives it a thread of its own.
+
+namespace storage {
+
+using dispatch::Offset;
+using dispatch::QueueId;
+using dispatch::QueueStates;
+using dispatch::Result;
+using dispatch::StoredMessage;
+using dispatch::Write;
+
+struct JournalOptions {
+  std::filesystem::path directory;             // made if missing, mode 0700; files 0600
+  leveldb::Env* env = nullptr;                 // tests only; nullptr: the real file system
+  std::uint64_t checkpoint_bytes = 64u << 20;  // of log between two checkpoints
+  std::uint64_t reclaim_bytes = 64u << 20;     // of log no longer needed before it is removed
+};
+
+struct JournalStats {
+  std::uint64_t commits = 0;          // since open
+  std::uint64_t committed_bytes = 0;  // of blocks, since open
+  std::uint64_t first_commit = 0;     // kept; 0 if the log is empty
+  std::uint64_t last_commit = 0;      // 0 if nothing was ever committed
+  std::uint64_t checkpoint_commit = 0;
+};
+
+class Journal {
+ public:
+  // Opens or makes the journal and recovers it: state, then the log after it. Errors name the
+  // directory and the mend: not readable, held by another process, damaged (which commit), made by
+  // a newer version.
+  static Result<std::unique_ptr<Journal>> open(const JournalOptions& options);
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  // What was recovered, as of the last commit. A copy: the journal keeps its own.
+  QueueStates states() const;
+
+  // Makes the writes durable, all or nothing, with one fsync. After the first failure the journal
+  // is poisoned: this and every later call fails, nothing more may be acknowledged, and the only
+  // way on is to destroy it and open() again.
+  Result<void> commit(std::span<const Write> writes);
+  bool poisoned() const;
+
+  // Messages of [from, end) of a queue that were committed and not yet reclaimed, in order, up to
+  // the limits (at least one message if there is any, however large). Settled messages may or may
+  // not be among them. An error means damage: it names the commit.
+  Result<std::vector<StoredMessage>> read(QueueId queue, Offset from, Offset end,
+                                          std::uint32_t max_messages, std::uint64_t max_bytes);
+
+  // One bounded slice of background work (checkpoint, reclaim). True if there is more to do now.
+  // A failure poisons.
+  Result<bool> work();
+
+  // Writes a checkpoint now, so that the next open() replays nothing. For orderly shutdown.
+  Result<void> checkpoint();
+
+  JournalStats stats() const;
+
+ private:
+  struct Impl;
+  explicit Journal(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace storage
