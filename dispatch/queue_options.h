@@ -27,6 +27,7 @@ struct QueueOptions {
   bool last_value = false;
   std::vector<std::string> key = {"topic"};  // selectors, see key_selector.h
   std::uint32_t max_inflight = 32;           // per consumer, 1..65535
+  bool metadata = true;                      // q-queue, q-offset ... on MQTT 5 deliveries
 
   friend bool operator==(const QueueOptions&, const QueueOptions&) = default;
 };

@@ -78,6 +78,9 @@ class QueueSet {
   // --- already exists here, so publishes that follow are stored in it.
 
   Result<Step> create(RequestId request, const QueueOptions& options, Time now);
+  // New options for an existing queue; its filter can't change. No step is empty: the request is
+  // always answered. [lead: added; replaces name_of() below by options_of(); please implement]
+  Result<Step> update(RequestId request, const QueueOptions& options, Time now);
   // Removes the queue with all its messages. Its consumers stay subscribed to nothing; their
   // deliveries may still be settled and are ignored. Ids returned by consumers_of() before.
   Result<Step> remove(RequestId request, std::string_view name, Time now);
@@ -131,7 +134,8 @@ class QueueSet {
   std::vector<QueueStats> all_stats(Time now) const;
   // The name of the queue with exactly this filter; empty if none has it.
   std::string name_of_filter(std::string_view filter) const;
-  std::string name_of(QueueId queue) const;
+  // Its definition; nullptr if it was deleted.
+  const QueueOptions* options_of(QueueId queue) const;
   std::vector<ConsumerId> consumers_of(std::string_view name) const;
   // For the model test and for checking a recovery: the fold of all steps so far.
   QueueStates states() const;

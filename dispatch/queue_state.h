@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -19,6 +21,9 @@ struct GroupState {
   std::string name;
   OffsetSet settled;                         // everything below its start counts as settled
   std::map<Offset, std::uint32_t> attempts;  // failed deliveries of unsettled messages
+  // How many messages ended in each way, ever; index: End.
+  std::array<std::uint64_t, kEnds> ended{};
+
   friend bool operator==(const GroupState&, const GroupState&) = default;
 };
 
@@ -27,18 +32,33 @@ struct QueueState {
   QueueOptions options;
   Offset next{1};  // the offset of the next message; next - 1 messages were ever stored
   std::map<GroupId, GroupState> groups;
-  // Last-value queues: where the latest live value of each key is.
+  // Last-value queues: where the latest value of each key is. Entries that every group has settled
+  // mean nothing and are dropped now and then.
   std::unordered_map<std::string, Offset> latest;
+  // When `latest` is looked through for such entries next. Not durable.
+  std::size_t prune_latest_at = 1024;
 
   // The lowest offset that some group still needs; `next` if nothing is kept.
   Offset first_needed() const;
-  friend bool operator==(const QueueState&, const QueueState&) = default;
+  // True if no group needs this message any more.
+  bool settled_by_all(Offset offset) const;
+  // Equal in all that matters: entries of `latest` that mean nothing are not compared.
+  friend bool operator==(const QueueState& a, const QueueState& b);
 };
 
-using QueueStates = std::map<QueueId, QueueState>;
+struct QueueStates {
+  std::map<QueueId, QueueState> queues;
+  // Higher than the id of every queue that ever was. Durable: a deleted queue's id must not come
+  // back, because the log may still hold its messages.
+  QueueId next_id{1};
+
+  friend bool operator==(const QueueStates&, const QueueStates&) = default;
+};
 
 // Applies one write. An error means that the writes contradict each other (a damaged journal, or
 // a bug of ours): the text names the record; `states` is unchanged then.
 Result<void> apply(QueueStates& states, const Write& write);
+// The same for a write other than DeleteQueue, given the queue that it names.
+Result<void> apply(QueueState& queue, const Write& write);
 
 }  // namespace dispatch

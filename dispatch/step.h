@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -37,11 +38,21 @@ struct Append {
   MessageRef message;
   std::string key;  // of last-value queues; empty otherwise
 };
+
+// How messages end for a group; the journal stores the number.
+enum class End : std::uint8_t {
+  acked = 0,
+  superseded = 1,  // a newer value of its key came
+  lost = 2,        // the journal no longer had it
+};
+inline constexpr std::size_t kEnds = 3;
+
 struct Settle {  // first..last, both included, are done for this group
   QueueId queue;
   GroupId group;
   Offset first;
   Offset last;
+  End end = End::acked;
 };
 struct Attempt {  // how many deliveries of this message have failed for this group
   QueueId queue;

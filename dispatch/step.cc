@@ -1,0 +1,80 @@
+#include "dispatch/step.h"
+
+#include <iterator>
+
+namespace dispatch {
+
+namespace {
+
+template <class Tag, class Rep>
+std::string number(char letter, Id<Tag, Rep> id) {
+  return letter + std::to_string(id.value);
+}
+
+std::string group_text(QueueId queue, GroupId group) {
+  return number('q', queue) + "." + std::to_string(group.value);
+}
+
+std::string end_text(End end) {
+  switch (end) {
+    case End::acked:
+      return "";
+    case End::superseded:
+      return " superseded";
+    case End::lost:
+      return " lost";
+  }
+  return "";
+}
+
+struct Print {
+  std::string operator()(const DefineQueue& w) const {
+    return "define " + number('q', w.queue) + " " + w.options.name + " " + w.options.filter;
+  }
+  std::string operator()(const DeleteQueue& w) const { return "delete " + number('q', w.queue); }
+  std::string operator()(const DefineGroup& w) const {
+    return "group " + group_text(w.queue, w.group) + " " + w.name + " from " + number('#', w.start);
+  }
+  std::string operator()(const Append& w) const {
+    const std::string key = w.key.empty() ? "" : " key " + w.key;
+    return "append " + number('q', w.queue) + " " + number('#', w.offset) + " " + w.message->topic +
+           key;
+  }
+  std::string operator()(const Settle& w) const {
+    const std::string last = w.last == w.first ? "" : "-" + std::to_string(w.last.value);
+    return "settle " + group_text(w.queue, w.group) + " " + number('#', w.first) + last +
+           end_text(w.end);
+  }
+  std::string operator()(const Attempt& w) const {
+    return "attempt " + group_text(w.queue, w.group) + " " + number('#', w.offset) + " failed " +
+           std::to_string(w.failed);
+  }
+  std::string operator()(const Accept& a) const { return "accept " + number('r', a.request); }
+  std::string operator()(const Deliver& a) const {
+    const std::string attempt = a.attempt == 1 ? "" : " attempt " + std::to_string(a.attempt);
+    return "deliver " + number('c', a.consumer) + " " + number('#', a.offset) + attempt +
+           (a.after_commit ? "" : " now");
+  }
+  std::string operator()(const Load& a) const {
+    return "load " + group_text(a.queue, a.group) + " " + number('#', a.from) + " to " +
+           number('#', a.end) + " max " + std::to_string(a.max_messages);
+  }
+};
+
+}  // namespace
+
+void Step::append(Step&& other) {
+  writes.insert(writes.end(), std::make_move_iterator(other.writes.begin()),
+                std::make_move_iterator(other.writes.end()));
+  actions.insert(actions.end(), std::make_move_iterator(other.actions.begin()),
+                 std::make_move_iterator(other.actions.end()));
+}
+
+std::string to_text(const Step& step) {
+  std::string text;
+  for (const auto& write : step.writes) text += std::visit(Print{}, write) + "\n";
+  for (const auto& action : step.actions) text += std::visit(Print{}, action) + "\n";
+  return text;
+}
+
+}  // namespace dispatch
