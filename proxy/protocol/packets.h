@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
+#include "proxy/protocol/packet_type.h"
 #include "proxy/protocol/properties.h"
 #include "proxy/protocol/reason_code.h"
 
@@ -135,5 +137,20 @@ struct Auth {  // 5.0 only
 
 using Packet = std::variant<Connect, Connack, Publish, Puback, Pubrec, Pubrel, Pubcomp, Subscribe,
                             Suback, Unsubscribe, Unsuback, Pingreq, Pingresp, Disconnect, Auth>;
+
+// The alternatives stand in the order of the type's number.
+inline PacketType type_of(const Packet& packet) {
+  return static_cast<PacketType>(packet.index() + 1);
+}
+
+template <class P>
+constexpr PacketType type_of() {
+  return []<class... All>(std::type_identity<std::variant<All...>>) {
+    unsigned type = 0;
+    bool found = false;
+    ((found || (++type, found = std::is_same_v<P, All>)), ...);
+    return static_cast<PacketType>(type);
+  }(std::type_identity<Packet>{});
+}
 
 }  // namespace protocol

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -7,6 +8,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "proxy/protocol/packet_type.h"
 
 // Properties of MQTT 5 [MQTT-2.2.2] as a list in wire order: an empty list costs nothing, relaying
 // one keeps order and repeats, and one table (properties.cc) knows which property has which type
@@ -57,11 +60,34 @@ enum class PropertyType : std::uint8_t {
 PropertyType type_of(PropertyId id);   // needs a valid id
 std::string_view name(PropertyId id);  // the specification's name: "Content Type"
 
+// What the table knows of one property.
+struct PropertyRule {
+  std::string_view name;  // empty: no such property
+  PropertyType type{};
+  std::uint32_t carriers = 0;   // bits of carrier_bit(): where it may stand
+  std::uint32_t repeating = 0;  // of those, where it may stand more than once
+  std::uint32_t least = 0;      // numbers: the range
+  std::uint32_t greatest = 0;
+};
+
+// Where properties stand: in a packet, and in CONNECT also in the Will [MQTT-3.1.3.2].
+constexpr std::uint32_t carrier_bit(PacketType type) { return 1u << static_cast<unsigned>(type); }
+inline constexpr std::uint32_t will_carrier = 1;  // the bit of the forbidden packet type 0
+
+// nullptr for an identifier that the specification doesn't have.
+const PropertyRule* find_rule(PropertyId id);
+
 using StringPair = std::pair<std::string, std::string>;
 
 struct Property {
   PropertyId id{};
   std::variant<std::uint32_t, std::string, StringPair> value;  // by type_of(id)
+
+  // The value; the type must be right for the id.
+  std::uint32_t number() const { return std::get<std::uint32_t>(value); }
+  const std::string& string() const { return std::get<std::string>(value); }
+  const StringPair& pair() const { return std::get<StringPair>(value); }
+
   friend bool operator==(const Property&, const Property&) = default;
 };
 
@@ -70,6 +96,7 @@ class Properties {
   bool empty() const { return items_.empty(); }
   const std::vector<Property>& items() const { return items_; }
   void clear() { items_.clear(); }
+  void reserve(std::size_t count) { items_.reserve(count); }
 
   // The first one with this id. The type must be right for the id.
   std::optional<std::uint32_t> number(PropertyId id) const;

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "proxy/protocol/packet_type.h"
+
 // Reason codes of MQTT 5 [MQTT-2.4]; the CONNACK return codes of 3.1.1 are their own enum.
 
 namespace protocol {
@@ -58,6 +60,9 @@ constexpr bool is_error(ReasonCode code) { return static_cast<std::uint8_t>(code
 // The specification's name, "Quota exceeded"; "Unknown reason code" for values it doesn't have.
 std::string_view name(ReasonCode code);
 
+// True if the 5.0 packet may carry the code. False for every code in a packet that has none.
+bool may_carry(PacketType type, ReasonCode code);
+
 // CONNACK return codes of MQTT 3.1.1 [MQTT-3.2.2.3].
 enum class ConnectReturnCode : std::uint8_t {
   accepted = 0x00,
@@ -68,7 +73,8 @@ enum class ConnectReturnCode : std::uint8_t {
   not_authorized = 0x05,
 };
 
-// The 3.1.1 code that says most nearly the same, and back.
+// The 3.1.1 code that says most nearly the same (server unavailable if none does), and back
+// (unspecified error for a code that 3.1.1 doesn't have).
 ConnectReturnCode to_return_code(ReasonCode code);
 ReasonCode from_return_code(std::uint8_t code);
 
