@@ -1,0 +1,176 @@
+// PUBACK, PUBREC, PUBREL and PUBCOMP, from the client and from the broker.
+
+#include "proxy/handlers/handlers.h"
+#include "proxy/session.h"
+
+namespace proxy::handlers {
+namespace {
+
+using protocol::PacketId;
+using protocol::PropertyId;
+using protocol::QoS;
+using protocol::ReasonCode;
+
+// What the consumer's reason code says of a delivery (semantics.md section 4).
+dispatch::Outcome outcome(ReasonCode reason) {
+  if (!protocol::is_error(reason)) return dispatch::Outcome::ack;
+  switch (reason) {
+    case ReasonCode::quota_exceeded:
+      return dispatch::Outcome::release;
+    case ReasonCode::not_authorized:
+    case ReasonCode::topic_name_invalid:
+    case ReasonCode::payload_format_invalid:
+      return dispatch::Outcome::reject;
+    default:
+      return dispatch::Outcome::retry;
+  }
+}
+
+void settle(Session& session, Outgoing& flight, ReasonCode reason) {
+  if (!flight.consumer) return;
+  session.queues().settle(flight.consumer, flight.delivery, outcome(reason));
+  flight.consumer = {};
+}
+
+// The packet identifier is free again, and with it a place in the client's Receive Maximum: first
+// for what waits from the broker, then for the queues.
+void complete(Session& session, PacketId id) {
+  auto& state = session.state();
+  const bool held_slot = state.outgoing.at(id).holds_slot;
+  state.outgoing.erase(id);
+  if (held_slot) --state.slots;
+  send_waiting(session);
+  count_plain_in_flight(session);
+  if (held_slot) session.queues().free_slot(session.queue_session());
+}
+
+// The delivery with this packet identifier and QoS; nullptr if the client acknowledges what it
+// doesn't have, which is harmless: an acknowledgement may cross the end of a session.
+Outgoing* find(Session& session, PacketId id, QoS qos) {
+  const auto found = session.state().outgoing.find(id);
+  if (found == session.state().outgoing.end() || found->second.qos != qos) return nullptr;
+  return &found->second;
+}
+
+// The client's acknowledgement, in the terms of the link.
+template <class Acknowledgement>
+void pass_up(Session& session, const Outgoing& flight, const Acknowledgement& from_client) {
+  if (flight.upstream_id == 0) return;
+  Acknowledgement up = from_client;
+  up.packet_id = flight.upstream_id;
+  session.link().send(std::move(up));
+}
+
+}  // namespace
+
+void on_puback(Session& session, const protocol::Puback& puback) {
+  Outgoing* flight = find(session, puback.packet_id, QoS::at_least_once);
+  if (flight == nullptr) return;
+  pass_up(session, *flight, puback);
+  settle(session, *flight, puback.reason);
+  complete(session, puback.packet_id);
+}
+
+void on_pubrec(Session& session, const protocol::Pubrec& pubrec) {
+  Outgoing* flight = find(session, pubrec.packet_id, QoS::exactly_once);
+  if (flight == nullptr) {
+    session.send(protocol::Pubrel{pubrec.packet_id, ReasonCode::packet_identifier_not_found});
+    return;
+  }
+  pass_up(session, *flight, pubrec);
+  settle(session, *flight, pubrec.reason);
+  if (protocol::is_error(pubrec.reason)) {
+    complete(session, pubrec.packet_id);
+    return;
+  }
+  flight->released = true;
+  flight->plain.reset();
+  session.send(protocol::Pubrel{pubrec.packet_id});
+}
+
+void on_pubcomp(Session& session, const protocol::Pubcomp& pubcomp) {
+  Outgoing* flight = find(session, pubcomp.packet_id, QoS::exactly_once);
+  if (flight == nullptr || !flight->released) return;
+  pass_up(session, *flight, pubcomp);
+  complete(session, pubcomp.packet_id);
+}
+
+void on_pubrel(Session& session, const protocol::Pubrel& pubrel) {
+  const auto known = session.state().incoming.find(pubrel.packet_id);
+  if (known == session.state().incoming.end()) {
+    session.send(protocol::Pubcomp{pubrel.packet_id, ReasonCode::packet_identifier_not_found});
+    return;
+  }
+  if (!known->second.answered) {
+    session.end(ReasonCode::protocol_error, "PUBREL before PUBREC");
+    return;
+  }
+  if (known->second.owner == Incoming::Owner::upstream) {
+    session.link().send(protocol::Pubrel(pubrel));
+    return;
+  }
+  session.state().incoming.erase(known);
+  session.send(protocol::Pubcomp{pubrel.packet_id});
+}
+
+void on_broker_puback(Session& session, protocol::Puback&& puback) {
+  auto copied = session.copying.extract(puback.packet_id);
+  if (!copied.empty() && !protocol::is_error(puback.reason)) {
+    store(session, puback.packet_id, std::move(copied.mapped()));
+    return;
+  }
+  session.send(puback);
+  session.publish_answered();
+}
+
+void on_broker_pubrec(Session& session, protocol::Pubrec&& pubrec) {
+  auto copied = session.copying.extract(pubrec.packet_id);
+  if (!copied.empty() && !protocol::is_error(pubrec.reason)) {
+    store(session, pubrec.packet_id, std::move(copied.mapped()));
+    return;
+  }
+  auto& incoming = session.state().incoming;
+  if (protocol::is_error(pubrec.reason)) {
+    incoming.erase(pubrec.packet_id);
+  } else {
+    incoming.at(pubrec.packet_id).answered = true;
+  }
+  session.send(pubrec);
+  session.publish_answered();
+}
+
+void on_broker_pubcomp(Session& session, protocol::Pubcomp&& pubcomp) {
+  session.state().incoming.erase(pubcomp.packet_id);
+  session.send(pubcomp);
+}
+
+void answer_publish(Session& session, PacketId packet_id, QoS qos, ReasonCode reason,
+                    const std::string& why) {
+  if (qos == QoS::at_most_once) return;
+  session.publish_answered();
+  if (protocol::is_error(reason) && !session.v5()) {
+    // 3.1.1 has no word for it: no acknowledgement, and the connection closes.
+    session.end_soon(reason, why);
+    return;
+  }
+  const auto answer = [&]<class Acknowledgement>(Acknowledgement acknowledgement) {
+    acknowledgement.packet_id = packet_id;
+    acknowledgement.reason = reason;
+    if (!why.empty() && session.connection().problem_information) {
+      acknowledgement.properties.add(PropertyId::reason_string, why);
+    }
+    session.send(acknowledgement);
+  };
+  if (qos == QoS::at_least_once) {
+    answer(protocol::Puback{});
+    return;
+  }
+  if (protocol::is_error(reason)) {
+    session.state().incoming.erase(packet_id);
+  } else {
+    session.state().incoming.at(packet_id).answered = true;
+  }
+  answer(protocol::Pubrec{});
+}
+
+}  // namespace proxy::handlers

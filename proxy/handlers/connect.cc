@@ -1,0 +1,148 @@
+#include <algorithm>
+
+#include "proxy/handlers/handlers.h"
+#include "proxy/log.h"
+#include "proxy/session.h"
+
+namespace proxy::handlers {
+namespace {
+
+using protocol::Connack;
+using protocol::PropertyId;
+using protocol::ReasonCode;
+
+constexpr std::uint32_t kNever = 0xFFFFFFFF;
+
+void refuse(Session& session, ReasonCode reason, const std::string& why) {
+  Connack connack;
+  connack.reason = reason;
+  if (session.v5()) connack.properties.add(PropertyId::reason_string, why);
+  session.send(connack);
+  session.refused(why);
+}
+
+// What of CONNECT concerns this side of the proxy. The packet itself goes to the broker.
+void note(Connection& connection, const protocol::Connect& connect) {
+  const auto& properties = connect.properties;
+  connection.version = connect.version;
+  connection.client_id = connect.client_id;
+  connection.username = connect.username.value_or("");
+  connection.clean_start = connect.clean_start;
+  connection.keep_alive_s = connect.keep_alive_s;
+  if (connect.version == protocol::Version::v3_1_1) {
+    connection.session_expiry_s = connect.clean_start ? 0 : kNever;
+    return;
+  }
+  connection.session_expiry_s = properties.number(PropertyId::session_expiry_interval).value_or(0);
+  connection.receive_maximum =
+      static_cast<std::uint16_t>(properties.number(PropertyId::receive_maximum).value_or(65535));
+  connection.max_packet_bytes =
+      properties.number(PropertyId::maximum_packet_size).value_or(0xFFFFFFFF);
+  connection.problem_information =
+      properties.number(PropertyId::request_problem_information).value_or(1) != 0;
+}
+
+// The broker's word on the session overrides what the client asked for [MQTT-3.2.2.3].
+void note(Connection& connection, const Connack& connack) {
+  const auto& properties = connack.properties;
+  if (const auto* id = properties.text(PropertyId::assigned_client_identifier)) {
+    connection.client_id = *id;
+  }
+  if (const auto seconds = properties.number(PropertyId::server_keep_alive)) {
+    connection.keep_alive_s = static_cast<std::uint16_t>(*seconds);
+  }
+  if (const auto seconds = properties.number(PropertyId::session_expiry_interval)) {
+    connection.session_expiry_s = *seconds;
+  }
+}
+
+// Flow control, aliases and sizes are this hop's own: the client talks to Sluice.
+void set_own_limits(protocol::Properties& properties, const ServeConfig& config) {
+  properties.set(PropertyId::receive_maximum, config.receive_maximum);
+  properties.set(PropertyId::topic_alias_maximum, kTopicAliasMaximum);
+  const auto brokers = properties.number(PropertyId::maximum_packet_size);
+  const auto limit = std::min(brokers.value_or(config.max_packet_bytes), config.max_packet_bytes);
+  if (brokers || limit < 268'435'455) {
+    properties.set(PropertyId::maximum_packet_size, limit);
+  }
+}
+
+// The state that this side kept for the session, if the broker still has the session as well.
+std::unique_ptr<SessionState> take_state(Session& session, bool session_present) {
+  const auto& id = session.connection().client_id;
+  if (id.empty()) return nullptr;
+  auto& registry = session.context().registry;
+  if (Session* other = registry.holder(id); other != nullptr && other != &session) {
+    other->end(ReasonCode::session_taken_over, "another client connected as " + id);
+  }
+  auto kept = registry.take_kept(id, session.queues().now());
+  registry.hold(id, session);
+  return session_present ? std::move(kept) : nullptr;
+}
+
+// What was sent and not acknowledged goes out again, in its order [MQTT-4.4.0-1].
+void resend(Session& session) {
+  auto& outgoing = session.state().outgoing;
+  for (const auto id : session.state().outgoing_in_order()) {
+    const Outgoing& flight = outgoing.at(id);
+    if (flight.released) {
+      session.send(protocol::Pubrel{id});
+    } else {
+      protocol::Publish publish = *flight.plain;
+      publish.dup = true;
+      session.send(publish);
+    }
+  }
+}
+
+}  // namespace
+
+void on_connect(Session& session, protocol::Connect&& connect) {
+  note(session.connection(), connect);
+  if (connect.properties.has(PropertyId::authentication_method)) {
+    refuse(session, ReasonCode::bad_authentication_method,
+           "enhanced authentication is not available through sluice");
+    return;
+  }
+  session.open_link(std::move(connect));
+}
+
+void on_connack(Session& session, protocol::Connack&& connack) {
+  session.context().upstream_health = connack.reason == ReasonCode::server_unavailable
+                                          ? UpstreamHealth::unreachable
+                                          : UpstreamHealth::reachable;
+  if (protocol::is_error(connack.reason)) {
+    session.send(connack);
+    session.refused("the broker answered CONNECT with " +
+                    std::string(protocol::name(connack.reason)));
+    return;
+  }
+  note(session.connection(), connack);
+  auto state = take_state(session, connack.session_present);
+  session.opened(std::move(state));
+  if (session.v5()) set_own_limits(connack.properties, session.context().config);
+  session.send(connack);
+  resend(session);
+  count_plain_in_flight(session);
+  send_waiting(session);
+  resubscribe(session);
+}
+
+void refuse_connect(Session& session, const protocol::DecodeError& error) {
+  switch (error.reason) {
+    case ReasonCode::unsupported_protocol_version:
+      // In the form of 3.1.1, which every version before and after can read.
+      session.connection().version = protocol::Version::v3_1_1;
+      break;
+    case ReasonCode::client_identifier_not_valid:
+      session.connection().version = protocol::Version::v3_1_1;
+      break;
+    default:
+      // Not known to be MQTT at all: nothing is sent [MQTT-4.13.1-1 lets us].
+      session.ended_by_client(dispatch::Leave::orderly, error.text);
+      return;
+  }
+  refuse(session, error.reason, error.text);
+}
+
+}  // namespace proxy::handlers

@@ -1,0 +1,227 @@
+#include <memory>
+
+#include "dispatch/queue_address.h"
+#include "proxy/handlers/handlers.h"
+#include "proxy/log.h"
+#include "proxy/protocol/encode.h"
+#include "proxy/session.h"
+
+namespace proxy::handlers {
+namespace {
+
+using protocol::PropertyId;
+using protocol::Publish;
+using protocol::QoS;
+using protocol::ReasonCode;
+
+// What the broker may send to a client that doesn't acknowledge, beyond its Receive Maximum.
+constexpr std::size_t kMaxWaitingBytes = 32 * 1024 * 1024;
+
+// Puts the topic in the place of its alias [MQTT-3.3.2.3.4]. Aliases end at this hop.
+bool resolve_alias(Session& session, Publish& publish) {
+  const auto alias = publish.properties.number(PropertyId::topic_alias);
+  if (!alias) return true;
+  publish.properties.remove(PropertyId::topic_alias);
+  auto& aliases = session.connection().topic_aliases;
+  if (*alias > kTopicAliasMaximum) {
+    session.end(ReasonCode::topic_alias_invalid, "Topic Alias above the Topic Alias Maximum");
+    return false;
+  }
+  if (!publish.topic.empty()) {
+    aliases.insert_or_assign(static_cast<std::uint16_t>(*alias), publish.topic);
+    return true;
+  }
+  const auto known = aliases.find(static_cast<std::uint16_t>(*alias));
+  if (known == aliases.end()) {
+    session.end(ReasonCode::protocol_error, "a Topic Alias that stands for no topic");
+    return false;
+  }
+  publish.topic = known->second;
+  return true;
+}
+
+// True if this QoS 2 packet identifier is under way already: the PUBLISH is a repetition and must
+// not be stored or forwarded again [MQTT-4.3.3-10].
+bool is_repeated(Session& session, const Publish& publish) {
+  if (publish.qos != QoS::exactly_once) return false;
+  const auto known = session.state().incoming.find(publish.packet_id);
+  if (known == session.state().incoming.end()) return false;
+  if (known->second.answered) session.send(protocol::Pubrec{publish.packet_id});
+  return true;
+}
+
+bool is_reserved(std::string_view topic) {
+  return dispatch::is_queue_topic(topic) || topic.starts_with("$queue/");
+}
+
+dispatch::MessageRef make_message(Session& session, Publish&& publish) {
+  auto message = std::make_shared<dispatch::Message>();
+  message->topic = std::move(publish.topic);
+  message->payload = std::move(publish.payload);
+  message->publisher = session.connection().client_id;
+  message->username = session.connection().username;
+  message->stored_at = session.queues().now();
+  auto& kept = message->properties;
+  for (const auto& property : publish.properties.items()) {
+    switch (property.id) {
+      case PropertyId::payload_format_indicator:
+        kept.payload_format = static_cast<std::uint8_t>(std::get<std::uint32_t>(property.value));
+        break;
+      case PropertyId::message_expiry_interval:
+        kept.message_expiry_s = std::get<std::uint32_t>(property.value);
+        break;
+      case PropertyId::content_type:
+        kept.content_type = std::get<std::string>(property.value);
+        break;
+      case PropertyId::response_topic:
+        kept.response_topic = std::get<std::string>(property.value);
+        break;
+      case PropertyId::correlation_data:
+        kept.correlation_data = std::get<std::string>(property.value);
+        break;
+      case PropertyId::user_property: {
+        const auto& [name, value] = std::get<protocol::StringPair>(property.value);
+        kept.user.push_back({name, value});
+        break;
+      }
+      default:
+        break;  // nothing else travels with a message [MQTT-3.3.2.3]
+    }
+  }
+  return message;
+}
+
+// Remembers a publish that is to be answered.
+void begin(Session& session, const Publish& publish, Incoming::Owner owner) {
+  if (publish.qos == QoS::at_most_once) return;
+  session.publish_begun();
+  if (publish.qos == QoS::exactly_once) {
+    session.state().incoming.insert_or_assign(publish.packet_id, Incoming{owner, false});
+  }
+}
+
+void divert(Session& session, Publish&& publish) {
+  begin(session, publish, Incoming::Owner::queue);
+  const auto packet_id = publish.packet_id;
+  store(session, packet_id, make_message(session, std::move(publish)));
+}
+
+// Upstream first: what the broker refuses is not stored (semantics.md section 2).
+void copy(Session& session, Publish&& publish) {
+  begin(session, publish, Incoming::Owner::upstream);
+  auto message = make_message(session, Publish(publish));
+  if (publish.qos == QoS::at_most_once) {
+    store(session, 0, std::move(message));
+  } else {
+    session.copying.insert_or_assign(publish.packet_id, std::move(message));
+  }
+  session.link().send(std::move(publish));
+}
+
+void send_plain(Session& session, Publish&& publish) {
+  const auto id = session.state().free_packet_id();
+  Outgoing flight;
+  flight.upstream_id = publish.packet_id;
+  flight.qos = publish.qos;
+  publish.packet_id = id;
+  publish.dup = false;
+  session.send(publish);
+  flight.plain = std::move(publish);
+  session.state().add_outgoing(id, std::move(flight));
+}
+
+}  // namespace
+
+void on_publish(Session& session, Publish&& publish) {
+  if (!resolve_alias(session, publish) || is_repeated(session, publish)) return;
+  if (is_reserved(publish.topic)) {
+    begin(session, publish, Incoming::Owner::queue);
+    answer_publish(
+        session, publish.packet_id, publish.qos, ReasonCode::topic_name_invalid,
+        "queues are filled by publishing to the topics of their filters, not to " + publish.topic);
+    return;
+  }
+  switch (session.queues().route(publish.topic)) {
+    case dispatch::Route::plain:
+      begin(session, publish, Incoming::Owner::upstream);
+      session.link().send(std::move(publish));
+      return;
+    case dispatch::Route::divert:
+      divert(session, std::move(publish));
+      return;
+    case dispatch::Route::copy:
+      copy(session, std::move(publish));
+      return;
+  }
+}
+
+void store(Session& session, protocol::PacketId packet_id, dispatch::MessageRef message) {
+  const auto stored =
+      session.queues().publish(session.queue_session(), packet_id, std::move(message));
+  if (!stored) on_store_failed(session, packet_id, stored.error().text);
+}
+
+void on_stored(Session& session, protocol::PacketId packet_id) {
+  const bool twice = session.state().incoming.contains(packet_id);
+  answer_publish(session, packet_id, twice ? QoS::exactly_once : QoS::at_least_once,
+                 ReasonCode::success, {});
+}
+
+void on_store_failed(Session& session, protocol::PacketId packet_id, const std::string& why) {
+  if (packet_id == 0) {
+    log().warn("a QoS 0 publish of {} is dropped: {}", session.connection().client_id, why);
+    return;
+  }
+  const bool twice = session.state().incoming.contains(packet_id);
+  answer_publish(session, packet_id, twice ? QoS::exactly_once : QoS::at_least_once,
+                 ReasonCode::implementation_specific_error, why);
+}
+
+void on_broker_publish(Session& session, Publish&& publish) {
+  if (protocol::publish_size(publish, publish.payload.size(), session.connection().version) >
+      session.connection().max_packet_bytes) {
+    // Not sent, and done with, as if it were [MQTT-3.1.2-25].
+    if (publish.qos != QoS::at_most_once) session.link().send(protocol::Puback{publish.packet_id});
+    return;
+  }
+  if (publish.qos == QoS::at_most_once) {
+    if (session.outbound_bytes() < session.context().config.max_outbound_bytes) {
+      session.send(publish);
+    } else {
+      log().debug("a QoS 0 message to {} is dropped: it reads too slowly",
+                  session.connection().client_id);
+    }
+    return;
+  }
+  auto& state = session.state();
+  if (state.waiting.empty() && session.has_room()) {
+    send_plain(session, std::move(publish));
+    count_plain_in_flight(session);
+    return;
+  }
+  state.waiting_bytes += publish.payload.size() + publish.topic.size();
+  state.waiting.push_back(std::move(publish));
+  if (state.waiting_bytes > kMaxWaitingBytes) {
+    session.end(ReasonCode::quota_exceeded, "too many messages wait for acknowledgements");
+  }
+}
+
+void send_waiting(Session& session) {
+  session.deliver_held();
+  auto& state = session.state();
+  while (!state.waiting.empty() && session.has_room()) {
+    Publish publish = std::move(state.waiting.front());
+    state.waiting.pop_front();
+    state.waiting_bytes -= publish.payload.size() + publish.topic.size();
+    send_plain(session, std::move(publish));
+  }
+}
+
+void count_plain_in_flight(Session& session) {
+  const auto& state = session.state();
+  if (state.queue_subscriptions.empty()) return;
+  session.queues().set_plain_in_flight(
+      session.queue_session(), static_cast<std::uint32_t>(state.outgoing.size() - state.slots));
+}
+
+}  // namespace proxy::handlers

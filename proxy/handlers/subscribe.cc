@@ -1,0 +1,90 @@
+#include "dispatch/queue_address.h"
+#include "proxy/handlers/handlers.h"
+#include "proxy/session.h"
+
+namespace proxy::handlers {
+namespace {
+
+using protocol::PropertyId;
+using protocol::ReasonCode;
+
+ReasonCode granted(protocol::QoS qos) { return static_cast<ReasonCode>(qos); }
+
+// Subscribes to one queue; the reason code for SUBACK. `why` is set if it is refused.
+ReasonCode subscribe_to_queue(Session& session, const protocol::Subscription& wanted,
+                              std::optional<std::uint32_t> subscription_id, std::string& why) {
+  const auto address = dispatch::parse_queue_address(wanted.filter);
+  if (!address) {
+    why = address.error().text;
+    return session.v5() ? ReasonCode::topic_filter_invalid : ReasonCode::unspecified_error;
+  }
+  const auto consumer = session.queues().subscribe(session.queue_session(), *address);
+  if (!consumer) {
+    why = consumer.error().text;
+    return ReasonCode::unspecified_error;
+  }
+  session.state().queue_subscriptions.insert_or_assign(
+      wanted.filter, QueueSubscription{*address, wanted.qos, subscription_id, *consumer});
+  return granted(wanted.qos);
+}
+
+// Answers a SUBSCRIBE: the broker's reasons for its filters, ours for the queues, in the order of
+// the request [MQTT-3.9.3-1]. Queues come last, so that a client that dies meanwhile holds none.
+void finish(Session& session, const protocol::Subscribe& subscribe, protocol::Suback&& brokers) {
+  const auto subscription_id = subscribe.properties.number(PropertyId::subscription_identifier);
+  protocol::Suback suback;
+  suback.packet_id = subscribe.packet_id;
+  suback.properties = std::move(brokers.properties);
+  std::string why;
+  std::size_t next_of_broker = 0;
+  session.hold_deliveries();
+  for (const auto& wanted : subscribe.subscriptions) {
+    if (dispatch::is_queue_topic(wanted.filter)) {
+      suback.reasons.push_back(subscribe_to_queue(session, wanted, subscription_id, why));
+    } else {
+      suback.reasons.push_back(next_of_broker < brokers.reasons.size()
+                                   ? brokers.reasons[next_of_broker++]
+                                   : ReasonCode::unspecified_error);
+    }
+  }
+  if (!why.empty() && session.connection().problem_information) {
+    suback.properties.set(PropertyId::reason_string, why);
+  }
+  session.send(suback);
+  session.release_deliveries();
+}
+
+}  // namespace
+
+void on_subscribe(Session& session, protocol::Subscribe&& subscribe) {
+  protocol::Subscribe plain;
+  plain.packet_id = subscribe.packet_id;
+  plain.properties = subscribe.properties;
+  for (const auto& wanted : subscribe.subscriptions) {
+    if (!dispatch::is_queue_topic(wanted.filter)) plain.subscriptions.push_back(wanted);
+  }
+  if (plain.subscriptions.empty()) {
+    finish(session, subscribe, {});
+    return;
+  }
+  session.subscribing.insert_or_assign(subscribe.packet_id, std::move(subscribe));
+  session.link().send(std::move(plain));
+}
+
+void on_suback(Session& session, protocol::Suback&& suback) {
+  const auto pending = session.subscribing.extract(suback.packet_id);
+  if (!pending.empty()) finish(session, pending.mapped(), std::move(suback));
+}
+
+void resubscribe(Session& session) {
+  count_plain_in_flight(session);
+  session.hold_deliveries();
+  for (auto& [filter, subscription] : session.state().queue_subscriptions) {
+    const auto consumer = session.queues().subscribe(session.queue_session(), subscription.address);
+    // The queue may have been deleted meanwhile: then there is nothing to consume.
+    if (consumer) subscription.consumer = *consumer;
+  }
+  session.release_deliveries();
+}
+
+}  // namespace proxy::handlers

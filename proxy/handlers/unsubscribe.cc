@@ -1,0 +1,58 @@
+#include "dispatch/queue_address.h"
+#include "proxy/handlers/handlers.h"
+#include "proxy/session.h"
+
+namespace proxy::handlers {
+namespace {
+
+using protocol::ReasonCode;
+
+ReasonCode unsubscribe_from_queue(Session& session, const std::string& filter) {
+  const auto subscription = session.state().queue_subscriptions.extract(filter);
+  if (subscription.empty()) return ReasonCode::no_subscription_existed;
+  session.queues().unsubscribe(subscription.mapped().consumer);
+  return ReasonCode::success;
+}
+
+// One UNSUBACK with the reasons in the order of the request [MQTT-3.11.3-1].
+void finish(Session& session, const protocol::Unsubscribe& unsubscribe,
+            protocol::Unsuback&& brokers) {
+  protocol::Unsuback unsuback;
+  unsuback.packet_id = unsubscribe.packet_id;
+  unsuback.properties = std::move(brokers.properties);
+  std::size_t next_of_broker = 0;
+  for (const auto& filter : unsubscribe.filters) {
+    if (dispatch::is_queue_topic(filter)) {
+      unsuback.reasons.push_back(unsubscribe_from_queue(session, filter));
+    } else {
+      unsuback.reasons.push_back(next_of_broker < brokers.reasons.size()
+                                     ? brokers.reasons[next_of_broker++]
+                                     : ReasonCode::success);
+    }
+  }
+  session.send(unsuback);
+}
+
+}  // namespace
+
+void on_unsubscribe(Session& session, protocol::Unsubscribe&& unsubscribe) {
+  protocol::Unsubscribe plain;
+  plain.packet_id = unsubscribe.packet_id;
+  plain.properties = unsubscribe.properties;
+  for (const auto& filter : unsubscribe.filters) {
+    if (!dispatch::is_queue_topic(filter)) plain.filters.push_back(filter);
+  }
+  if (plain.filters.empty()) {
+    finish(session, unsubscribe, {});
+    return;
+  }
+  session.unsubscribing.insert_or_assign(unsubscribe.packet_id, std::move(unsubscribe));
+  session.link().send(std::move(plain));
+}
+
+void on_unsuback(Session& session, protocol::Unsuback&& unsuback) {
+  const auto pending = session.unsubscribing.extract(unsuback.packet_id);
+  if (!pending.empty()) finish(session, pending.mapped(), std::move(unsuback));
+}
+
+}  // namespace proxy::handlers

@@ -1,0 +1,112 @@
+#include "proxy/journal_thread.h"
+
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "proxy/log.h"
+
+namespace proxy {
+
+JournalThread::JournalThread(boost::asio::io_context& core, JournalEvents& events,
+                             const storage::JournalOptions& options)
+    : core_(core), events_(events), options_(options) {}
+
+JournalThread::~JournalThread() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void JournalThread::start(std::unique_ptr<storage::Journal> journal) {
+  journal_ = std::move(journal);
+  thread_ = std::thread([this] { run(); });
+}
+
+void JournalThread::commit(std::vector<dispatch::Write>&& writes) {
+  push(Commit{std::move(writes)});
+}
+
+void JournalThread::read(const dispatch::Load& load) { push(load); }
+
+void JournalThread::reopen() { push(Reopen{}); }
+
+void JournalThread::push(Job&& job) {
+  {
+    const std::lock_guard lock(mutex_);
+    jobs_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+}
+
+void JournalThread::run() {
+  Job job;
+  while (wait_for_job(job)) {
+    std::visit([this](auto& which) { perform(which); }, job);
+  }
+  if (!journal_ || journal_->poisoned()) return;
+  if (const auto done = journal_->checkpoint(); !done) {
+    log().warn("journal: no checkpoint at the end, the next start replays the log: {}",
+               done.error().text);
+  }
+}
+
+bool JournalThread::wait_for_job(Job& job) {
+  std::unique_lock lock(mutex_);
+  while (jobs_.empty()) {
+    if (ending_) return false;
+    lock.unlock();
+    bool more = false;
+    if (journal_ && !journal_->poisoned()) {
+      const auto worked = journal_->work();
+      if (!worked) log().error("journal: background work failed: {}", worked.error().text);
+      more = worked && *worked;
+    }
+    lock.lock();
+    if (!more) wake_.wait(lock, [this] { return ending_ || !jobs_.empty(); });
+  }
+  job = std::move(jobs_.front());
+  jobs_.pop_front();
+  return true;
+}
+
+void JournalThread::perform(Commit& commit) {
+  auto result = journal_->commit(commit.writes);
+  // The writes go back with the answer: their messages are freed on the core thread.
+  boost::asio::post(core_, [this, writes = std::move(commit.writes), result = std::move(result)] {
+    events_.on_committed(result);
+  });
+}
+
+void JournalThread::perform(const dispatch::Load& load) {
+  auto found = journal_->read(load.queue, load.from, load.end, load.max_messages, load.max_bytes);
+  boost::asio::post(core_, [this, load, found = std::move(found)]() mutable {
+    events_.on_read(load, std::move(found));
+  });
+}
+
+void JournalThread::perform(Reopen) {
+  journal_.reset();
+  while (
+      sleep_unless_ending(std::chrono::seconds(1))) {  // a full disk or a damage stays for a while
+    auto opened = storage::Journal::open(options_);
+    if (opened) {
+      journal_ = std::move(*opened);
+      boost::asio::post(core_, [this, states = journal_->states()]() mutable {
+        events_.on_reopened(std::move(states));
+      });
+      return;
+    }
+    boost::asio::post(core_, [this, why = opened.error().text] { events_.on_reopen_failed(why); });
+  }
+}
+
+bool JournalThread::sleep_unless_ending(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return !wake_.wait_for(lock, time, [this] { return ending_; });
+}
+
+}  // namespace proxy

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+
+#include "dispatch/step.h"
+#include "storage/journal.h"
+
+namespace proxy {
+
+// What the journal thread answers, on the core thread, in the order of the questions.
+class JournalEvents {
+ public:
+  virtual void on_committed(const dispatch::Result<void>& result) = 0;
+  virtual void on_read(const dispatch::Load& load,
+                       dispatch::Result<std::vector<dispatch::StoredMessage>>&& found) = 0;
+  // The journal was opened again after a failure: this is what it holds.
+  virtual void on_reopened(dispatch::QueueStates&& states) = 0;
+  // It could not be opened; the next try is under way.
+  virtual void on_reopen_failed(const std::string& why) = 0;
+
+ protected:
+  ~JournalEvents() = default;
+};
+
+// The thread that may block on the disk: it owns the journal, takes one job after another, and
+// uses the time between jobs for the journal's background work.
+class JournalThread {
+ public:
+  // `core` and `events` must outlive it; `options` are for opening the journal again.
+  JournalThread(boost::asio::io_context& core, JournalEvents& events,
+                const storage::JournalOptions& options);
+  // Finishes the jobs it has, writes a checkpoint and ends. Answers that were not performed yet
+  // never may be: `core` must not be run any more.
+  ~JournalThread();
+  JournalThread(const JournalThread&) = delete;
+  JournalThread& operator=(const JournalThread&) = delete;
+
+  // Starts the thread, once, with the journal as it was opened.
+  void start(std::unique_ptr<storage::Journal> journal);
+
+  void commit(std::vector<dispatch::Write>&& writes);
+  void read(const dispatch::Load& load);
+  // Drops the journal and opens it again, trying once a second until that succeeds.
+  void reopen();
+
+ private:
+  struct Commit {
+    std::vector<dispatch::Write> writes;
+  };
+  struct Reopen {};
+  using Job = std::variant<Commit, dispatch::Load, Reopen>;
+
+  void push(Job&& job);
+  void run();
+  bool wait_for_job(Job& job);  // false: to end
+  void perform(Commit& commit);
+  void perform(const dispatch::Load& load);
+  void perform(Reopen);
+  bool sleep_unless_ending(std::chrono::milliseconds time);
+  boost::asio::io_context& core_;
+  JournalEvents& events_;
+  const storage::JournalOptions options_;
+  std::unique_ptr<storage::Journal> journal_;
+
+  std::mutex mutex_;  // guards the three below
+  std::condition_variable wake_;
+  std::deque<Job> jobs_;
+  bool ending_ = false;
+
+  std::thread thread_;
+};
+
+}  // namespace proxy

@@ -1,0 +1,340 @@
+#include "proxy/queue_service.h"
+
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "proxy/log.h"
+
+namespace proxy {
+namespace {
+
+using dispatch::RequestId;
+using dispatch::SessionId;
+
+// A request carries its asker, so a publish needs no table entry. Session 0 is the administration.
+RequestId make_request(SessionId session, std::uint64_t number) {
+  return RequestId{session.value << 16 | number};
+}
+SessionId session_of(RequestId request) { return SessionId{request.value >> 16}; }
+protocol::PacketId packet_id_of(RequestId request) {
+  return static_cast<protocol::PacketId>(request.value);
+}
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+}  // namespace
+
+QueueService::QueueService(boost::asio::io_context& core, const Clock& clock,
+                           const storage::JournalOptions& options,
+                           std::unique_ptr<storage::Journal> journal, std::uint64_t seed)
+    : clock_(clock),
+      seed_(seed),
+      queues_(seed, dispatch::CoreLimits{}),
+      tick_timer_(core),
+      journal_(core, *this, options) {
+  auto recovered = journal->states();
+  journal_.start(std::move(journal));
+  take(queues_.restore(std::move(recovered), now()));
+}
+
+QueueService::~QueueService() = default;
+
+void QueueService::Group::clear() {
+  writes.clear();
+  actions.clear();
+  ends.clear();
+  bytes = 0;
+}
+
+// --- Sessions ---
+
+SessionId QueueService::open_session(QueueClient& client, dispatch::SessionLimits limits) {
+  const SessionId session{++last_session_};
+  clients_.emplace(session, Client{&client, limits});
+  queues_.open_session(session, limits);
+  return session;
+}
+
+void QueueService::close_session(SessionId session, dispatch::Leave leave) {
+  clients_.erase(session);
+  take(queues_.close_session(session, leave, now()));
+}
+
+QueueService::Client* QueueService::find(SessionId session) {
+  const auto found = clients_.find(session);
+  return found == clients_.end() ? nullptr : &found->second;
+}
+
+// --- Producing and consuming ---
+
+dispatch::Result<void> QueueService::publish(SessionId session, protocol::PacketId packet_id,
+                                             dispatch::MessageRef message) {
+  if (!failure_.empty()) {
+    return dispatch::Error{dispatch::ErrorKind::unavailable, failure_};
+  }
+  const RequestId request = packet_id == 0 ? RequestId{} : make_request(session, packet_id);
+  auto step = queues_.publish(request, std::move(message), now());
+  if (!step) return step.error();
+  take(std::move(*step));
+  return {};
+}
+
+dispatch::Result<dispatch::ConsumerId> QueueService::subscribe(
+    SessionId session, const dispatch::QueueAddress& address) {
+  if (!failure_.empty()) {
+    return dispatch::Error{dispatch::ErrorKind::unavailable, failure_};
+  }
+  auto subscribed = queues_.subscribe(session, address, now());
+  if (!subscribed) return subscribed.error();
+  take(std::move(subscribed->step));
+  return subscribed->consumer;
+}
+
+void QueueService::unsubscribe(dispatch::ConsumerId consumer) {
+  take(queues_.unsubscribe(consumer, now()));
+}
+
+void QueueService::settle(dispatch::ConsumerId consumer, dispatch::DeliveryId delivery,
+                          dispatch::Outcome outcome) {
+  take(queues_.settle(consumer, delivery, outcome, now()));
+}
+
+void QueueService::free_slot(SessionId session) { take(queues_.free_slot(session, now())); }
+
+void QueueService::set_plain_in_flight(SessionId session, std::uint32_t count) {
+  take(queues_.set_plain_in_flight(session, count, now()));
+}
+
+void QueueService::set_writable(SessionId session, bool writable) {
+  take(queues_.set_writable(session, writable, now()));
+}
+
+// --- Administration ---
+
+void QueueService::create(const dispatch::QueueOptions& options, Done done) {
+  define(std::move(done),
+         [&](RequestId request) { return queues_.create(request, options, now()); });
+}
+
+void QueueService::update(const dispatch::QueueOptions& options, Done done) {
+  define(std::move(done),
+         [&](RequestId request) { return queues_.update(request, options, now()); });
+}
+
+void QueueService::remove(std::string_view name, Done done) {
+  define(std::move(done), [&](RequestId request) { return queues_.remove(request, name, now()); });
+}
+
+template <class Event>
+void QueueService::define(Done&& done, Event&& event) {
+  if (!failure_.empty()) {
+    done(dispatch::Error{dispatch::ErrorKind::unavailable, failure_});
+    return;
+  }
+  const RequestId request = make_request(SessionId{}, ++last_command_ & 0xFFFF);
+  auto step = event(request);
+  if (!step) {
+    done(step.error());
+    return;
+  }
+  commands_.insert_or_assign(request, std::move(done));
+  take(std::move(*step));
+}
+
+std::optional<dispatch::QueueStats> QueueService::stats(std::string_view name) const {
+  return queues_.stats(name, now());
+}
+
+std::vector<dispatch::QueueStats> QueueService::all_stats() const {
+  return queues_.all_stats(now());
+}
+
+// --- The FIFO of steps ---
+
+void QueueService::take(dispatch::Step&& step) {
+  for (auto& write : step.writes) {
+    if (const auto* append = std::get_if<dispatch::Append>(&write)) {
+      filling_.ends[append->queue] = dispatch::next(append->offset);
+      filling_.bytes += append->message->size_bytes();
+    }
+    filling_.writes.push_back(std::move(write));
+  }
+  for (auto& action : step.actions) {
+    if (must_wait(action)) {
+      filling_.actions.push_back(std::move(action));
+    } else {
+      perform(action);
+    }
+  }
+  if (!commit_under_way_ && !filling_.empty()) submit();
+  schedule_tick();
+}
+
+// True if something that the action depends on is not durable yet. A session's deliveries keep
+// their order: one that need not wait does so behind one that must.
+bool QueueService::must_wait(const dispatch::Action& action) {
+  if (!commit_under_way_ && filling_.writes.empty()) return false;
+  const auto* delivery = std::get_if<dispatch::Deliver>(&action);
+  if (delivery == nullptr) return true;
+  Client* client = find(delivery->session);
+  if (client == nullptr) return false;
+  if (!delivery->after_commit && client->deliveries_waiting == 0) return false;
+  ++client->deliveries_waiting;
+  return true;
+}
+
+void QueueService::submit() {
+  // Before the first job of a burst, let the burst gather: everything that the event loop has ready
+  // now goes into one group. The post runs behind it.
+  if (submit_posted_) return;
+  submit_posted_ = true;
+  boost::asio::post(tick_timer_.get_executor(), [this] {
+    submit_posted_ = false;
+    if (!commit_under_way_) start_commit();
+  });
+}
+
+void QueueService::start_commit() {
+  const bool was_full = !can_take();
+  std::swap(filling_, committing_);
+  if (was_full) {
+    for (auto& [session, client] : clients_) client.client->on_queues_ready();
+  }
+  if (committing_.writes.empty()) {  // all that these actions waited for is durable by now
+    finish_group();
+    return;
+  }
+  commit_under_way_ = true;
+  journal_.commit(std::move(committing_.writes));
+  committing_.writes.clear();
+}
+
+void QueueService::on_committed(const dispatch::Result<void>& result) {
+  if (!failure_.empty()) return;  // of the journal that was given up
+  if (!result) {
+    fail(result.error().text);
+    return;
+  }
+  commit_under_way_ = false;
+  for (const auto& [queue, end] : committing_.ends) queues_.durable(queue, end);
+  finish_group();
+  if (!commit_under_way_ && !filling_.empty()) start_commit();
+}
+
+void QueueService::finish_group() {
+  performing_.swap(committing_.actions);
+  committing_.clear();
+  for (auto& action : performing_) {
+    if (const auto* delivery = std::get_if<dispatch::Deliver>(&action)) {
+      if (Client* client = find(delivery->session); client && client->deliveries_waiting > 0) {
+        --client->deliveries_waiting;
+      }
+    }
+    perform(action);
+  }
+  performing_.clear();
+}
+
+void QueueService::perform(dispatch::Action& action) {
+  std::visit(Overloaded{
+                 [this](const dispatch::Accept& accept) { answer(accept.request, {}); },
+                 [this](dispatch::Deliver& delivery) {
+                   Client* client = find(delivery.session);
+                   if (client != nullptr) client->client->on_delivery(std::move(delivery));
+                 },
+                 [this](const dispatch::Load& load) { journal_.read(load); },
+             },
+             action);
+}
+
+void QueueService::answer(RequestId request, const dispatch::Result<void>& result) {
+  if (!request) return;
+  const SessionId session = session_of(request);
+  if (!session) {
+    auto command = commands_.extract(request);
+    if (!command.empty()) command.mapped()(result);
+    return;
+  }
+  Client* client = find(session);
+  if (client == nullptr) return;
+  if (result) {
+    client->client->on_stored(packet_id_of(request));
+  } else {
+    client->client->on_store_failed(packet_id_of(request), result.error().text);
+  }
+}
+
+void QueueService::on_read(const dispatch::Load& load,
+                           dispatch::Result<std::vector<dispatch::StoredMessage>>&& found) {
+  if (!failure_.empty()) return;
+  if (!found) {
+    fail(found.error().text);
+    return;
+  }
+  take(queues_.loaded(load, std::move(*found), now()));
+}
+
+// --- When the journal fails: no undo. Nothing more is acknowledged, the queues in memory are
+// --- dropped, and recovery is the same as at start.
+
+void QueueService::fail(const std::string& why) {
+  failure_ = "the journal failed and is being opened again: " + why;
+  log().error("journal: {}; queues answer 0x83 until it is open again", why);
+  commit_under_way_ = false;
+  Group lost[] = {std::move(committing_), std::move(filling_)};
+  committing_.clear();
+  filling_.clear();
+  queues_ = dispatch::QueueSet(seed_, dispatch::CoreLimits{});
+  tick_timer_.cancel();
+  tick_at_.reset();
+  for (auto& [session, client] : clients_) {
+    client.deliveries_waiting = 0;
+    client.client->on_consumers_lost();
+  }
+  const dispatch::Error error{dispatch::ErrorKind::unavailable, failure_};
+  for (const Group& group : lost) {
+    for (const auto& action : group.actions) {
+      if (const auto* accept = std::get_if<dispatch::Accept>(&action)) {
+        answer(accept->request, error);
+      }
+    }
+  }
+  journal_.reopen();
+}
+
+void QueueService::on_reopen_failed(const std::string& why) {
+  failure_ = "the journal can't be opened: " + why;
+  log().error("journal: {}; trying again", why);
+}
+
+void QueueService::on_reopened(dispatch::QueueStates&& states) {
+  log().warn("journal: open again, {} queues recovered", states.queues.size());
+  failure_.clear();
+  take(queues_.restore(std::move(states), now()));
+  for (const auto& [session, client] : clients_) queues_.open_session(session, client.limits);
+  for (const auto& [session, client] : clients_) client.client->resubscribe();
+}
+
+// --- Time ---
+
+void QueueService::schedule_tick() {
+  const auto deadline = queues_.next_deadline();
+  if (deadline == tick_at_) return;
+  tick_at_ = deadline;
+  if (!deadline) {
+    tick_timer_.cancel();
+    return;
+  }
+  tick_timer_.expires_after(*deadline - now());
+  tick_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    tick_at_.reset();
+    take(queues_.tick(now()));
+  });
+}
+
+}  // namespace proxy

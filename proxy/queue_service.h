@@ -1,0 +1,167 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "dispatch/queue_set.h"
+#include "proxy/clock.h"
+#include "proxy/journal_thread.h"
+#include "proxy/protocol/packets.h"
+
+// The one place where sessions, queues and journal meet (docs/life_of_a_message.md). Events go into
+// the pure core; the Steps that come out pass through one FIFO: writes to the journal thread in
+// groups, actions when their group is durable. While group N is in fsync, group N + 1 fills, so
+// group commit needs no timer. Core thread only.
+
+namespace proxy {
+
+// A session as the queue service sees it. None of these may call the service back.
+class QueueClient {
+ public:
+  virtual void on_delivery(dispatch::Deliver&& delivery) = 0;
+  // The publish with this packet identifier is durable.
+  virtual void on_stored(protocol::PacketId packet_id) = 0;
+  // It is not, and never will be: the journal failed.
+  virtual void on_store_failed(protocol::PacketId packet_id, const std::string& why) = 0;
+  // The journal was lost and recovered: every consumer of this session is gone. The service will
+  // call resubscribe() from the event loop.
+  virtual void on_consumers_lost() = 0;
+  virtual void resubscribe() = 0;
+  // can_take() is true again.
+  virtual void on_queues_ready() = 0;
+
+ protected:
+  ~QueueClient() = default;
+};
+
+class QueueService final : private JournalEvents {
+ public:
+  using Done = std::function<void(dispatch::Result<void>)>;
+
+  // Takes over an open journal; `options` are those it was opened with. `core` must not be run any
+  // more once the service is destroyed.
+  QueueService(boost::asio::io_context& core, const Clock& clock,
+               const storage::JournalOptions& options, std::unique_ptr<storage::Journal> journal,
+               std::uint64_t seed);
+  // Waits until what was given to the journal is on disk.
+  ~QueueService();
+  QueueService(const QueueService&) = delete;
+  QueueService& operator=(const QueueService&) = delete;
+
+  // --- Sessions ---
+
+  dispatch::SessionId open_session(QueueClient& client, dispatch::SessionLimits limits);
+  // The client is not called any more. Publishes under way are stored all the same.
+  void close_session(dispatch::SessionId session, dispatch::Leave leave);
+
+  // --- Producing ---
+
+  dispatch::Route route(std::string_view topic) const { return queues_.route(topic); }
+  // False while as much waits for the journal as should: sessions stop reading until
+  // on_queues_ready(). What was read already is taken all the same.
+  bool can_take() const { return filling_.bytes < kMaxFillingBytes; }
+  // With a packet identifier, on_stored() or on_store_failed() answers; with 0 nobody is told. An
+  // error refuses at once.
+  dispatch::Result<void> publish(dispatch::SessionId session, protocol::PacketId packet_id,
+                                 dispatch::MessageRef message);
+
+  // --- Consuming: see dispatch/queue_set.h ---
+
+  // Deliveries may come before this returns.
+  dispatch::Result<dispatch::ConsumerId> subscribe(dispatch::SessionId session,
+                                                   const dispatch::QueueAddress& address);
+  void unsubscribe(dispatch::ConsumerId consumer);
+  void settle(dispatch::ConsumerId consumer, dispatch::DeliveryId delivery,
+              dispatch::Outcome outcome);
+  void free_slot(dispatch::SessionId session);
+  void set_plain_in_flight(dispatch::SessionId session, std::uint32_t count);
+  void set_writable(dispatch::SessionId session, bool writable);
+  // Name and metadata option of a queue that a delivery names; nullptr if it was deleted meanwhile.
+  const dispatch::QueueOptions* options_of(dispatch::QueueId queue) const {
+    return queues_.options_of(queue);
+  }
+
+  // --- Administration ---
+
+  void create(const dispatch::QueueOptions& options, Done done);
+  void update(const dispatch::QueueOptions& options, Done done);
+  void remove(std::string_view name, Done done);
+  std::optional<dispatch::QueueStats> stats(std::string_view name) const;
+  std::vector<dispatch::QueueStats> all_stats() const;
+  std::string name_of_filter(std::string_view filter) const {
+    return queues_.name_of_filter(filter);
+  }
+  // Empty while all is well, else why nothing can be stored at present.
+  const std::string& failure() const { return failure_; }
+  dispatch::Time now() const { return clock_.now(); }
+
+ private:
+  static constexpr std::size_t kMaxFillingBytes = 16 * 1024 * 1024;
+
+  // The writes of many steps, which are one commit, and the actions that wait for it.
+  struct Group {
+    std::vector<dispatch::Write> writes;
+    std::vector<dispatch::Action> actions;
+    std::unordered_map<dispatch::QueueId, dispatch::Offset> ends;  // queues are durable up to here
+    std::size_t bytes = 0;                                         // of the messages to be written
+    bool empty() const { return writes.empty() && actions.empty(); }
+    void clear();
+  };
+  struct Client {
+    QueueClient* client;
+    dispatch::SessionLimits limits;
+    std::uint32_t deliveries_waiting = 0;  // for a commit
+  };
+
+  void on_committed(const dispatch::Result<void>& result) override;
+  void on_read(const dispatch::Load& load,
+               dispatch::Result<std::vector<dispatch::StoredMessage>>&& found) override;
+  void on_reopened(dispatch::QueueStates&& states) override;
+  void on_reopen_failed(const std::string& why) override;
+
+  void take(dispatch::Step&& step);
+  void take_action(dispatch::Action&& action);
+  bool must_wait(const dispatch::Action& action);
+  void submit();
+  void start_commit();
+  void finish_group();
+  void perform(dispatch::Action& action);
+  void answer(dispatch::RequestId request, const dispatch::Result<void>& result);
+  template <class Event>
+  void define(Done&& done, Event&& event);
+  void fail(const std::string& why);
+  void schedule_tick();
+  Client* find(dispatch::SessionId session);
+
+  const Clock& clock_;
+  const std::uint64_t seed_;
+  dispatch::QueueSet queues_;
+  std::unordered_map<dispatch::SessionId, Client> clients_;
+  std::uint64_t last_session_ = 0;
+
+  Group filling_;
+  Group committing_;
+  std::vector<dispatch::Action> performing_;
+  bool commit_under_way_ = false;
+  bool submit_posted_ = false;
+  std::string failure_;
+
+  // Requests of sessions say who asks by their value (make_request); those of the administration
+  // have session 0 and are looked up here.
+  std::unordered_map<dispatch::RequestId, Done> commands_;
+  std::uint64_t last_command_ = 0;
+
+  boost::asio::steady_timer tick_timer_;
+  std::optional<dispatch::Time> tick_at_;
+  JournalThread journal_;  // last: it calls back
+};
+
+}  // namespace proxy

@@ -1,0 +1,204 @@
+#include "proxy/server.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <random>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "proxy/admin/server.h"
+#include "proxy/admin_api.h"
+#include "proxy/listener.h"
+#include "proxy/log.h"
+#include "proxy/session.h"
+#include "proxy/upstream_paho.h"
+
+namespace proxy {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr int kOk = 0;
+constexpr int kFailed = 1;
+constexpr int kBadConfig = 2;
+
+// How long an orderly end waits for clients to take their last bytes.
+constexpr std::chrono::milliseconds kFarewell{1'000};
+constexpr std::chrono::seconds kSweep{60};
+
+int complain(int code, const std::string& why) {
+  std::cerr << "sluice: " << why << std::endl;
+  return code;
+}
+
+UpstreamPahoOptions upstream_options(const ServeConfig& config) {
+  UpstreamPahoOptions options;
+  options.host = config.upstream.host;
+  options.port = config.upstream.port;
+  return options;
+}
+
+// Everything that serves, in the order in which it is built; destroyed in the opposite one.
+class Server {
+ public:
+  Server(const ServeConfig& config, const storage::JournalOptions& journal_options,
+         std::unique_ptr<storage::Journal> journal)
+      : config_(config),
+        queues_(core_, clock_, journal_options, std::move(journal), std::random_device{}()),
+        upstream_(make_upstream_paho(core_, upstream_options(config))),
+        context_{core_, config_, queues_, *upstream_, registry_, upstream_health_},
+        admin_api_(queues_, upstream_health_),
+        signals_(core_, SIGTERM, SIGINT),
+        timer_(core_) {}
+
+  // The config's queues first, so that no publish can come before its queue is there.
+  int run() {
+    if (const auto declared = declare_queues(); !declared) {
+      const bool theirs = declared.error().kind != dispatch::ErrorKind::unavailable;
+      return complain(theirs ? kBadConfig : kFailed, declared.error().text);
+    }
+    if (const auto opened = open_doors(); !opened) return complain(kFailed, opened.error().text);
+    std::printf("ready mqtt=%s admin=%s\n", authority(listener_->local()).c_str(),
+                authority(admin_->local()).c_str());
+    std::fflush(stdout);
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (!error) shut_down(signal);
+    });
+    sweep();
+    core_.restart();
+    core_.run();
+    close_sessions();
+    return kOk;
+  }
+
+ private:
+  dispatch::Result<void> declare_queues() {
+    std::vector<dispatch::QueueOptions> wanted = config_.queues;
+    for (const auto& filter : config_.queue_filters) {
+      const auto has_it = [&](const auto& options) { return options.filter == filter; };
+      if (std::ranges::any_of(wanted, has_it)) continue;
+      if (!queues_.name_of_filter(filter).empty()) continue;
+      dispatch::QueueOptions options;
+      options.name = dispatch::derive_queue_name(filter);
+      options.filter = filter;
+      wanted.push_back(std::move(options));
+    }
+    for (const auto& options : wanted) {
+      if (auto declared = declare(options); !declared) return declared;
+    }
+    return {};
+  }
+
+  // A queue that exists takes the options of the configuration; its messages stay.
+  dispatch::Result<void> declare(const dispatch::QueueOptions& options) {
+    if (auto valid = dispatch::check_options(options); !valid) return valid;
+    std::optional<dispatch::Result<void>> result;
+    const auto done = [&](dispatch::Result<void> answer) { result = std::move(answer); };
+    const auto existing = queues_.stats(options.name);
+    if (existing && existing->options == options) return {};
+    if (existing) {
+      queues_.update(options, done);
+    } else {
+      queues_.create(options, done);
+    }
+    while (!result) {
+      core_.restart();
+      core_.run_one();
+    }
+    return std::move(*result);
+  }
+
+  dispatch::Result<void> open_doors() {
+    auto admin = admin::Server::open(core_, config_.admin, admin_api_);
+    if (!admin) return admin.error();
+    admin_ = std::move(*admin);
+    if (!is_local(config_.admin)) {
+      log().warn("the admin address {} has no passwords and can be reached from other machines",
+                 to_text(config_.admin));
+    }
+    auto listener = Listener::open(core_, config_.listen, [this](asio::ip::tcp::socket socket) {
+      if (registry_.all().size() >= config_.max_connections) return false;
+      std::make_shared<Session>(context_, std::move(socket))->start();
+      return true;
+    });
+    if (!listener) return listener.error();
+    listener_ = std::move(*listener);
+    return {};
+  }
+
+  // DISCONNECT 0x8B to everybody, a moment to take it, then the end. What is not acknowledged by
+  // now will be sent again by its publisher.
+  void shut_down(int signal) {
+    log().info("signal {}: shutting down", signal);
+    listener_->stop();
+    admin_->stop();
+    const std::vector<Session*> sessions(registry_.all().begin(), registry_.all().end());
+    for (Session* session : sessions) {
+      session->end(protocol::ReasonCode::server_shutting_down, "sluice is shutting down");
+    }
+    timer_.cancel();
+    farewell(std::chrono::steady_clock::now() + kFarewell);
+  }
+
+  void farewell(std::chrono::steady_clock::time_point until) {
+    if (registry_.all().empty() || std::chrono::steady_clock::now() >= until) {
+      core_.stop();
+      return;
+    }
+    timer_.expires_after(std::chrono::milliseconds(10));
+    timer_.async_wait([this, until](const boost::system::error_code& error) {
+      if (!error) farewell(until);
+    });
+  }
+
+  // Sessions must go before what they refer to: their pending operations are made to end.
+  void close_sessions() {
+    const std::vector<Session*> sessions(registry_.all().begin(), registry_.all().end());
+    for (Session* session : sessions) session->abandon();
+    for (int turn = 0; turn < 100 && !registry_.all().empty(); ++turn) {
+      core_.restart();
+      core_.poll();
+    }
+  }
+
+  void sweep() {
+    timer_.expires_after(kSweep);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      registry_.drop_expired(clock_.now());
+      sweep();
+    });
+  }
+
+  const ServeConfig& config_;
+  asio::io_context core_{1};  // one thread runs it
+  Clock clock_;
+  QueueService queues_;
+  SessionRegistry registry_;
+  UpstreamHealth upstream_health_ = UpstreamHealth::unknown;
+  std::unique_ptr<Upstream> upstream_;
+  SessionContext context_;
+  AdminApi admin_api_;
+  std::unique_ptr<admin::Server> admin_;
+  std::unique_ptr<Listener> listener_;
+  asio::signal_set signals_;
+  asio::steady_timer timer_;
+};
+
+}  // namespace
+
+int serve(const ServeConfig& config) {
+  set_log_level(config.log_level);
+  storage::JournalOptions options;
+  options.directory = config.data_dir;
+  auto journal = storage::Journal::open(options);
+  if (!journal) return complain(kFailed, journal.error().text);
+  Server server(config, options, std::move(*journal));
+  return server.run();
+}
+
+}  // namespace proxy

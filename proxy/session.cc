@@ -1,0 +1,261 @@
+// The life of a Session: from accept through CONNECT to its end, and what the link and the queues
+// tell it meanwhile.
+
+#include "proxy/session.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include "dispatch/invariant.h"
+#include "proxy/handlers/handlers.h"
+#include "proxy/log.h"
+#include "proxy/on_packet.h"
+
+namespace proxy {
+namespace {
+
+namespace asio = boost::asio;
+using protocol::ReasonCode;
+
+// For the last bytes of a session that has ended to reach its client.
+constexpr std::chrono::milliseconds kLinger{2'000};
+// What a delivery may be larger than the message: the metadata properties and the packet's frame.
+constexpr std::uint32_t kDeliveryOverhead = 1024;
+
+std::string name_of_peer(const asio::ip::tcp::socket& socket) {
+  boost::system::error_code error;
+  const auto endpoint = socket.remote_endpoint(error);
+  if (error) return "unknown";
+  return endpoint.address().to_string() + ":" + std::to_string(endpoint.port());
+}
+
+}  // namespace
+
+Session::Session(const SessionContext& context, asio::ip::tcp::socket socket)
+    : context_(context),
+      socket_(std::move(socket)),
+      peer_(name_of_peer(socket_)),
+      gate_(context.core),
+      timer_(context.core),
+      last_read_(std::chrono::steady_clock::now()) {
+  context_.registry.add(*this);
+}
+
+Session::~Session() { context_.registry.remove(*this); }
+
+void Session::start() {
+  boost::system::error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  arm_timer(std::chrono::seconds(context_.config.connect_timeout_s));
+  asio::co_spawn(
+      context_.core, [self = shared_from_this()] { return self->read_loop(); }, asio::detached);
+}
+
+void Session::open_link(protocol::Connect&& connect) {
+  phase_ = Phase::connecting;
+  timer_.cancel();  // the link answers in bounded time
+  link_ = context_.upstream.open(*this);
+  link_->send(std::move(connect));
+}
+
+void Session::opened(std::unique_ptr<SessionState> state) {
+  if (state) state_ = std::move(state);
+  phase_ = Phase::open;
+  dispatch::SessionLimits limits;
+  limits.receive_maximum = connection_.receive_maximum;
+  limits.max_packet_bytes =
+      connection_.max_packet_bytes - std::min(connection_.max_packet_bytes, kDeliveryOverhead);
+  queue_session_ = queues().open_session(*this, limits);
+  last_read_ = std::chrono::steady_clock::now();
+  if (connection_.keep_alive_s != 0) arm_timer(std::chrono::seconds(connection_.keep_alive_s));
+  log().debug("{} connected from {}", connection_.client_id, peer_);
+  open_gate();
+}
+
+void Session::publish_answered() {
+  INVARIANT(publishes_open_ > 0, "an answer to a publish that is not open");
+  --publishes_open_;
+  open_gate();
+}
+
+// --- The end, whoever wants it ---
+
+void Session::end(ReasonCode reason, const std::string& why) {
+  if (phase_ == Phase::ended) return;
+  log().info("{} [{}] ended by sluice: {}", connection_.client_id, peer_, why);
+  if (phase_ == Phase::open && v5()) {
+    protocol::Disconnect disconnect;
+    disconnect.reason = reason;
+    if (connection_.problem_information) {
+      disconnect.properties.add(protocol::PropertyId::reason_string, why);
+    }
+    send(disconnect);
+  }
+  leave(dispatch::Leave::lost);
+}
+
+void Session::end_soon(ReasonCode reason, const std::string& why) {
+  asio::post(context_.core, [self = shared_from_this(), reason, why] { self->end(reason, why); });
+}
+
+void Session::ended_by_client(dispatch::Leave how, const std::string& why) {
+  if (phase_ == Phase::ended) return;
+  log().debug("{} [{}] left: {}", connection_.client_id, peer_, why);
+  leave(how);
+  close_socket();
+}
+
+void Session::ended_by_broker(const protocol::Disconnect& disconnect) {
+  if (phase_ == Phase::ended) return;
+  log().info("{} [{}] ended by the broker: {}", connection_.client_id, peer_,
+             protocol::name(disconnect.reason));
+  if (v5()) send(disconnect);
+  leave(dispatch::Leave::lost);
+}
+
+void Session::refused(const std::string& why) {
+  log().info("{} [{}] refused: {}", connection_.client_id, peer_, why);
+  leave(dispatch::Leave::orderly);
+}
+
+// Gives back what the session holds: deliveries to their queues, the link to the broker, its state
+// to the registry. What was sent before still goes out, then the socket is closed.
+void Session::leave(dispatch::Leave how) {
+  const bool was_open = phase_ == Phase::open;
+  phase_ = Phase::ended;
+  close_when_written_ = true;
+  held_.clear();
+  if (was_open) {
+    queues().close_session(queue_session_, how);
+    context_.registry.release(connection_.client_id, *this);
+    if (connection_.session_expiry_s != 0 && !connection_.client_id.empty()) keep_state();
+  }
+  // Not here: this may be an event of the link itself.
+  if (link_) {
+    asio::post(context_.core, [self = shared_from_this(), link = std::move(link_)] {});
+  }
+  if (out_.empty() && !write_under_way_) {
+    close_socket();
+    return;
+  }
+  request_flush();
+  arm_timer(kLinger);
+  open_gate();
+}
+
+void Session::keep_state() {
+  state_->connection_ended();
+  const auto now = queues().now();
+  const auto expires_at = connection_.session_expiry_s == 0xFFFFFFFF
+                              ? dispatch::Time::max()
+                              : now + std::chrono::seconds(connection_.session_expiry_s);
+  context_.registry.keep(connection_.client_id, std::move(state_), expires_at);
+  state_ = std::make_unique<SessionState>();
+}
+
+// --- Time: one timer for CONNECT, then Keep Alive, then the linger ---
+
+void Session::arm_timer(std::chrono::milliseconds time) {
+  timer_.expires_after(time);
+  timer_.async_wait([self = weak_from_this()](const boost::system::error_code& error) {
+    const auto session = self.lock();
+    if (!error && session) session->on_timer();
+  });
+}
+
+void Session::on_timer() {
+  switch (phase_) {
+    case Phase::expecting_connect:
+      end(ReasonCode::keep_alive_timeout, "no CONNECT within connect_timeout_s");
+      return;
+    case Phase::connecting:
+      return;
+    case Phase::open: {
+      // One and a half times the Keep Alive [MQTT-3.1.2-22].
+      const auto allowed = std::chrono::milliseconds(1500) * connection_.keep_alive_s;
+      const auto silent = std::chrono::steady_clock::now() - last_read_;
+      if (silent >= allowed && may_read()) {
+        end(ReasonCode::keep_alive_timeout, "nothing received for 1.5 times the Keep Alive");
+      } else {
+        const auto rest = std::chrono::ceil<std::chrono::milliseconds>(allowed - silent);
+        arm_timer(std::max(rest, std::chrono::milliseconds(100)));
+      }
+      return;
+    }
+    case Phase::ended:
+      close_socket();
+  }
+}
+
+// --- What the link says ---
+
+void Session::on_upstream(protocol::Packet&& packet) {
+  if (phase_ != Phase::ended) on_broker_packet(*this, std::move(packet));
+}
+
+void Session::on_upstream_lost(const std::string& why) {
+  if (phase_ == Phase::connecting) {
+    handlers::on_connack(*this, {.reason = ReasonCode::server_unavailable});
+  } else {
+    end(ReasonCode::server_unavailable, "the connection to the broker is lost: " + why);
+  }
+}
+
+// --- What the queues say. None of these may call the queue service. ---
+
+void Session::on_delivery(dispatch::Deliver&& delivery) {
+  if (phase_ != Phase::open) return;
+  held_.push_back(std::move(delivery));
+  deliver_held();
+}
+
+// The queue core counts with what plain traffic used when it decided; a message of the broker may
+// have come in between and taken the room.
+void Session::deliver_held() {
+  while (holding_ == 0 && !held_.empty() && has_room()) {
+    dispatch::Deliver delivery = std::move(held_.front());
+    held_.pop_front();
+    handlers::on_delivery(*this, std::move(delivery));
+  }
+}
+
+void Session::release_deliveries() {
+  --holding_;
+  deliver_held();
+}
+
+void Session::free_slot_soon() {
+  asio::post(context_.core, [self = shared_from_this()] {
+    if (self->phase_ == Phase::open) self->queues().free_slot(self->queue_session_);
+  });
+}
+
+void Session::on_stored(protocol::PacketId packet_id) {
+  if (phase_ == Phase::open) handlers::on_stored(*this, packet_id);
+}
+
+void Session::on_store_failed(protocol::PacketId packet_id, const std::string& why) {
+  if (phase_ == Phase::open) handlers::on_store_failed(*this, packet_id, why);
+}
+
+void Session::on_consumers_lost() {
+  held_.clear();
+  settle_with_out_.clear();
+  settle_with_writing_.clear();
+  for (auto& [filter, subscription] : state_->queue_subscriptions) subscription.consumer = {};
+  state_->slots = 0;
+  // The packet identifiers stay in use until the client acknowledges.
+  for (auto& [id, flight] : state_->outgoing) {
+    flight.consumer = {};
+    flight.holds_slot = false;
+  }
+}
+
+void Session::resubscribe() {
+  if (phase_ != Phase::open) return;
+  queues().set_writable(queue_session_, writable_);
+  handlers::resubscribe(*this);
+}
+
+}  // namespace proxy

@@ -1,0 +1,202 @@
+// Bytes in and out of a Session: the read loop, the gate that holds it back, the writes.
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include "proxy/log.h"
+#include "proxy/on_packet.h"
+#include "proxy/protocol/decode.h"
+#include "proxy/protocol/encode.h"
+#include "proxy/session.h"
+
+namespace proxy {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t kReadBytes = 64 * 1024;
+// The largest CONNECT that makes sense: five fields of 64 KiB and properties. All that a peer can
+// make us hold before the broker has accepted it.
+constexpr std::size_t kMaxConnectBytes = 512 * 1024;
+
+}  // namespace
+
+std::size_t Session::read_limit() const {
+  return phase_ == Phase::expecting_connect
+             ? std::min<std::size_t>(kMaxConnectBytes, context_.config.max_packet_bytes)
+             : context_.config.max_packet_bytes;
+}
+
+// False while something that this client has sent waits for somebody else: TCP then holds the
+// client back. Keep Alive does not run against a client that we don't listen to.
+bool Session::may_read() const {
+  switch (phase_) {
+    case Phase::expecting_connect:
+      return true;
+    case Phase::connecting:
+      return false;
+    case Phase::open:
+      return publishes_open_ < context_.config.receive_maximum && link_->can_take() &&
+             context_.queues.can_take() &&
+             outbound_bytes() < 2 * context_.config.max_outbound_bytes;
+    case Phase::ended:
+      return false;
+  }
+  return false;
+}
+
+void Session::open_gate() { gate_.cancel(); }
+
+asio::awaitable<void> Session::read_loop() {
+  while (phase_ != Phase::ended) {
+    consume();
+    flush();
+    if (phase_ == Phase::ended) break;
+    if (!may_read()) {
+      gate_.expires_at(asio::steady_timer::time_point::max());
+      co_await gate_.async_wait(asio::as_tuple(asio::use_awaitable));
+      last_read_ = std::chrono::steady_clock::now();
+      continue;
+    }
+    if (in_.size() - in_end_ < kReadBytes / 2) in_.resize(in_end_ + kReadBytes);
+    auto buffer = asio::buffer(in_.data() + in_end_, in_.size() - in_end_);
+    const auto [error, count] =
+        co_await socket_.async_read_some(buffer, asio::as_tuple(asio::use_awaitable));
+    if (error) {
+      ended_by_client(dispatch::Leave::lost, error.message());
+      break;
+    }
+    in_end_ += count;
+    last_read_ = std::chrono::steady_clock::now();
+  }
+}
+
+// Handles the whole packets that are there.
+void Session::consume() {
+  while (may_read() && in_begin_ < in_end_) {
+    const std::span<const std::uint8_t> bytes(in_.data() + in_begin_, in_end_ - in_begin_);
+    const auto frame = protocol::next_frame(bytes, read_limit());
+    if (!frame) {
+      end(frame.error().reason, frame.error().text);
+      return;
+    }
+    if (frame->size == 0) break;
+    in_begin_ += frame->size;
+    auto packet = protocol::decode(frame->first_byte, frame->body, connection_.version);
+    if (!packet) {
+      on_bad_packet(*this, packet.error());
+      return;
+    }
+    if (log().should_log(spdlog::level::trace)) log_packet(*this, "<-", *packet);
+    on_client_packet(*this, std::move(*packet));
+  }
+  if (in_begin_ == 0) return;
+  std::memmove(in_.data(), in_.data() + in_begin_, in_end_ - in_begin_);
+  in_end_ -= in_begin_;
+  in_begin_ = 0;
+  // A large packet's memory isn't kept for the small ones that follow.
+  if (in_.size() > 4 * kReadBytes && in_end_ < kReadBytes) {
+    in_.resize(kReadBytes);
+    in_.shrink_to_fit();
+  }
+}
+
+void Session::send(const protocol::Packet& packet) {
+  if (close_when_written_) return;
+  if (log().should_log(spdlog::level::trace)) log_packet(*this, "->", packet);
+  std::string& bytes = out_.tail();
+  const std::size_t before = bytes.size();
+  protocol::encode(packet, connection_.version, bytes);
+  out_.added(bytes.size() - before);
+  request_flush();
+}
+
+void Session::send(const protocol::Publish& publish, const dispatch::MessageRef& message) {
+  if (close_when_written_) return;
+  std::string& bytes = out_.tail();
+  const std::size_t before = bytes.size();
+  protocol::encode_publish_head(publish, message->payload.size(), connection_.version, bytes);
+  out_.added(bytes.size() - before);
+  out_.append_payload(message);
+  request_flush();
+}
+
+void Session::settle_when_written(dispatch::ConsumerId consumer, dispatch::DeliveryId delivery) {
+  settle_with_out_.emplace_back(consumer, delivery);
+}
+
+// Everything that one turn of the event loop sends to a client goes out in one write.
+void Session::request_flush() {
+  if (writable_ && outbound_bytes() > context_.config.max_outbound_bytes) set_writable_soon(false);
+  if (flush_posted_) return;
+  flush_posted_ = true;
+  asio::post(context_.core, [self = shared_from_this()] {
+    self->flush_posted_ = false;
+    self->flush();
+  });
+}
+
+void Session::flush() {
+  if (write_under_way_ || out_.empty() || !socket_.is_open()) return;
+  write_under_way_ = true;
+  std::swap(out_, writing_);
+  std::swap(settle_with_out_, settle_with_writing_);
+  asio::async_write(socket_, writing_.gather(),
+                    [self = shared_from_this()](const boost::system::error_code& error,
+                                                std::size_t) { self->written(error); });
+}
+
+void Session::written(const boost::system::error_code& error) {
+  write_under_way_ = false;
+  writing_.clear();
+  if (error) {
+    ended_by_client(dispatch::Leave::lost, error.message());
+    close_socket();
+    return;
+  }
+  settle_written();
+  if (!writable_ && outbound_bytes() < context_.config.max_outbound_bytes / 2) {
+    set_writable_soon(true);
+  }
+  open_gate();
+  if (!out_.empty()) {
+    flush();
+  } else if (close_when_written_) {
+    close_socket();
+  }
+}
+
+// Deliveries of QoS 0 are done when their bytes are with the socket (semantics.md section 3).
+void Session::settle_written() {
+  auto settlements = std::move(settle_with_writing_);
+  settle_with_writing_.clear();
+  if (phase_ != Phase::open) return;
+  for (const auto& [consumer, delivery] : settlements) {
+    queues().settle(consumer, delivery, dispatch::Outcome::ack);
+    queues().free_slot(queue_session_);
+  }
+}
+
+// From the event loop: deliveries fill the buffer from inside the queue service.
+void Session::set_writable_soon(bool writable) {
+  writable_ = writable;
+  asio::post(context_.core, [self = shared_from_this(), writable] {
+    if (self->phase_ == Phase::open) self->queues().set_writable(self->queue_session_, writable);
+  });
+}
+
+void Session::close_socket() {
+  boost::system::error_code ignored;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  socket_.close(ignored);
+  timer_.cancel();
+  gate_.cancel();
+}
+
+}  // namespace proxy

@@ -1,0 +1,37 @@
+#include "proxy/session_registry.h"
+
+#include <utility>
+
+namespace proxy {
+
+Session* SessionRegistry::holder(const std::string& client_id) const {
+  const auto found = holders_.find(client_id);
+  return found == holders_.end() ? nullptr : found->second;
+}
+
+void SessionRegistry::hold(const std::string& client_id, Session& session) {
+  holders_.insert_or_assign(client_id, &session);
+}
+
+void SessionRegistry::release(const std::string& client_id, const Session& session) {
+  const auto found = holders_.find(client_id);
+  if (found != holders_.end() && found->second == &session) holders_.erase(found);
+}
+
+void SessionRegistry::keep(const std::string& client_id, std::unique_ptr<SessionState> state,
+                           dispatch::Time expires_at) {
+  kept_.insert_or_assign(client_id, Kept{std::move(state), expires_at});
+}
+
+std::unique_ptr<SessionState> SessionRegistry::take_kept(const std::string& client_id,
+                                                         dispatch::Time now) {
+  auto found = kept_.extract(client_id);
+  if (found.empty() || found.mapped().expires_at <= now) return nullptr;
+  return std::move(found.mapped().state);
+}
+
+void SessionRegistry::drop_expired(dispatch::Time now) {
+  std::erase_if(kept_, [now](const auto& entry) { return entry.second.expires_at <= now; });
+}
+
+}  // namespace proxy
