@@ -1,11 +1,12 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
 
-#include "dispatch/result.h"
 #include "proxy/upstream.h"
 
 namespace proxy {
