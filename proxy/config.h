@@ -2,35 +2,27 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "dispatch/queue_options.h"
 #include "dispatch/result.h"
+#include "proxy/endpoint.h"
 
 // What `sluice serve` is told: the TOML file first, the command line over it.
+// docs/configuration.md describes every key.
 
 namespace proxy {
-
-struct Endpoint {  // mqtt://HOST:PORT, http://HOST:PORT, http+unix:///PATH
-  std::string scheme;
-  std::string host;        // literal address or name; empty for unix
-  std::uint16_t port = 0;  // 0 for a listener: any free one
-  std::string path;        // of a unix socket
-};
-
-// Errors name the text and the form that is taken.
-dispatch::Result<Endpoint> parse_endpoint(std::string_view text);
-std::string to_text(const Endpoint& endpoint);
 
 struct ServeConfig {
   Endpoint listen{"mqtt", "127.0.0.1", 1884, {}};
   Endpoint upstream{"mqtt", "127.0.0.1", 1883, {}};
   Endpoint admin{"http", "127.0.0.1", 8480, {}};
   std::filesystem::path data_dir;
-  std::string log_level = "info";              // trace debug info warn error off
-  std::vector<dispatch::QueueOptions> queues;  // [[queue]] tables
+  std::string log_level = "info";              // one of log_levels()
+  std::vector<dispatch::QueueOptions> queues;  // [[queue]] tables; names and filters differ
   std::vector<std::string> queue_filters;      // --queue FILTER
 
   // Limits, each a key of the same name in the [limits] table.
@@ -41,8 +33,17 @@ struct ServeConfig {
   std::uint32_t connect_timeout_s = 10;  // from accept to CONNECT
 };
 
+// trace debug info warn error off
+std::span<const std::string_view> log_levels();
+dispatch::Result<void> check_log_level(std::string_view level);
+
 // Reads a config file into `config`. Unknown tables and keys, options that are not built, values of
-// the wrong type or out of range are errors that name file, line, key and what it takes.
+// the wrong type or out of range are errors that name file, line, key and what it takes; `config`
+// is of no use then.
 dispatch::Result<void> read_config(const std::filesystem::path& file, ServeConfig& config);
+
+// The same from text; `name` stands for the file in errors.
+dispatch::Result<void> parse_config(std::string_view text, std::string_view name,
+                                    ServeConfig& config);
 
 }  // namespace proxy

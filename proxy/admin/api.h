@@ -17,7 +17,7 @@ namespace admin {
 struct Health {
   bool ok = true;
   std::string journal = "open";      // "open", "recovering", or what failed
-  std::string upstream = "unknown";  // "connected", "unreachable", "unknown" (no client yet)
+  std::string upstream = "unknown";  // "reachable", "unreachable", "unknown" (no client yet)
 };
 
 class Api {

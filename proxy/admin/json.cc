@@ -1,0 +1,110 @@
+#include "proxy/admin/json.h"
+
+#include <optional>
+#include <vector>
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+
+#include "proxy/option_value.h"
+
+namespace admin {
+namespace {
+
+namespace json = boost::json;
+using dispatch::QueueOptions;
+using dispatch::Result;
+using proxy::OptionValue;
+
+json::value to_value(const OptionValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return json::string(*text);
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return *number;
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag;
+  json::array words;
+  for (const std::string& word : std::get<std::vector<std::string>>(value))
+    words.emplace_back(json::string(word));
+  return words;
+}
+
+std::string to_string(const json::string& text) { return std::string(text.data(), text.size()); }
+
+std::optional<OptionValue> from_value(const json::value& value) {
+  if (const auto* text = value.if_string()) return to_string(*text);
+  if (const auto* number = value.if_int64()) return *number;
+  if (const auto* flag = value.if_bool()) return *flag;
+  const auto* list = value.if_array();
+  if (list == nullptr) return std::nullopt;
+  std::vector<std::string> words;
+  for (const json::value& element : *list) {
+    if (!element.is_string()) return std::nullopt;
+    words.push_back(to_string(element.get_string()));
+  }
+  return words;
+}
+
+Result<void> set_field(QueueOptions& options, std::string_view name, const json::value& value) {
+  if (auto known = proxy::check_option_known(name); !known) return known;
+  const std::optional<OptionValue> typed = from_value(value);
+  if (!typed)
+    return dispatch::invalid("option '" + std::string(name) +
+                             "': takes a string, a whole number, true or false, or a list of "
+                             "strings");
+  return proxy::set_option_value(options, name, *typed);
+}
+
+}  // namespace
+
+json::object to_json(const QueueOptions& options) {
+  json::object object;
+  for (const auto& [name, value] : proxy::option_values(options)) object[name] = to_value(value);
+  return object;
+}
+
+json::object to_json(const dispatch::QueueStats& stats) {
+  json::object object = to_json(stats.options);
+  object["ready"] = stats.ready;
+  object["in_flight"] = stats.in_flight;
+  object["consumers"] = stats.consumers;
+  object["stored_total"] = stats.stored_total;
+  object["acked_total"] = stats.acked_total;
+  object["redelivered_total"] = stats.redelivered_total;
+  object["superseded_total"] = stats.superseded_total;
+  object["oldest_age_ms"] = stats.oldest_age_ms;
+  return object;
+}
+
+json::object to_json(const Health& health) {
+  json::object object;
+  object["status"] = health.ok ? "ok" : "failing";
+  object["journal"] = health.journal;
+  object["upstream"] = health.upstream;
+  return object;
+}
+
+json::object error_json(std::string_view kind, std::string_view message) {
+  json::object inner;
+  inner["kind"] = json::string_view(kind.data(), kind.size());
+  inner["message"] = json::string_view(message.data(), message.size());
+  json::object object;
+  object["error"] = std::move(inner);
+  return object;
+}
+
+Result<QueueOptions> queue_options_from_json(std::string_view body) {
+  json::error_code failed;
+  const json::value parsed = json::parse({body.data(), body.size()}, failed);
+  if (failed) return dispatch::invalid("the body is not JSON: " + failed.message());
+  const auto* object = parsed.if_object();
+  if (object == nullptr)
+    return dispatch::invalid("the body must be a JSON object with the queue's options");
+  QueueOptions options;
+  for (const auto& [key, value] : *object)
+    if (auto set = set_field(options, {key.data(), key.size()}, value); !set) return set.error();
+  for (const std::string_view needed : {"name", "filter"})
+    if (!object->contains({needed.data(), needed.size()}))
+      return dispatch::invalid("the body has no '" + std::string(needed) + "'");
+  if (auto checked = dispatch::check_options(options); !checked) return checked.error();
+  return options;
+}
+
+}  // namespace admin

@@ -1,0 +1,287 @@
+#include "proxy/config.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <sstream>
+#include <system_error>
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include "proxy/nearest.h"
+#include "proxy/option_value.h"
+
+namespace proxy {
+namespace {
+
+using dispatch::Error;
+using dispatch::Result;
+
+constexpr std::array<std::string_view, 6> kLogLevels = {"trace", "debug", "info",
+                                                        "warn",  "error", "off"};
+constexpr std::uintmax_t kMaxFileBytes = 16u << 20;
+
+// --- Errors: "sluice.toml:7: listen: ..." ---
+
+class Reader {
+ public:
+  Reader(std::string_view name, ServeConfig& config) : name_(name), config_(config) {}
+  Result<void> read(const toml::table& root);
+
+ private:
+  Error error(const toml::source_region& at, std::string_view key, std::string_view why) const {
+    return dispatch::invalid(name_ + ":" + std::to_string(at.begin.line) + ": " + std::string(key) +
+                             ": " + std::string(why));
+  }
+  Error error(const toml::key& key, std::string_view why) const {
+    return error(key.source(), key.str(), why);
+  }
+
+  Result<void> read_top(const toml::key& key, const toml::node& value);
+  Result<void> read_limits(const toml::key& key, const toml::node& value);
+  Result<void> read_limit(const toml::key& key, const toml::node& value);
+  Result<void> read_queues(const toml::key& key, const toml::node& value);
+  Result<void> read_queue(const toml::table& table);
+  Result<void> read_option(dispatch::QueueOptions& options, const toml::key& key,
+                           const toml::node& value) const;
+  Result<void> check_unique(const dispatch::QueueOptions& options, const toml::table& table);
+  Result<std::string> text(const toml::key& key, const toml::node& value) const;
+  Result<OptionValue> option_value(const toml::key& key, const toml::node& value) const;
+
+  std::string name_;
+  ServeConfig& config_;
+  std::map<std::string, toml::source_index> line_of_name_;
+  std::map<std::string, toml::source_index> line_of_filter_;
+};
+
+// --- Top level ---
+
+struct TopKey {
+  std::string_view name;
+  Result<void> (*set)(ServeConfig&, const std::string&);
+};
+
+template <Endpoint ServeConfig::*member, Role role>
+Result<void> set_endpoint(ServeConfig& config, const std::string& text) {
+  auto endpoint = parse_endpoint(text, role);
+  if (!endpoint) return endpoint.error();
+  config.*member = *endpoint;
+  return {};
+}
+
+Result<void> set_data_dir(ServeConfig& config, const std::string& text) {
+  if (text.empty()) return dispatch::invalid("takes the path of a directory, not nothing");
+  config.data_dir = text;
+  return {};
+}
+
+Result<void> set_log_level(ServeConfig& config, const std::string& text) {
+  if (auto checked = check_log_level(text); !checked) return checked;
+  config.log_level = text;
+  return {};
+}
+
+constexpr TopKey kTopKeys[] = {
+    {"listen", set_endpoint<&ServeConfig::listen, Role::mqtt_listener>},
+    {"upstream", set_endpoint<&ServeConfig::upstream, Role::mqtt_peer>},
+    {"admin", set_endpoint<&ServeConfig::admin, Role::admin_listener>},
+    {"data_dir", set_data_dir},
+    {"log_level", set_log_level},
+};
+constexpr std::array<std::string_view, 7> kTopNames = {"listen",    "upstream", "admin", "data_dir",
+                                                       "log_level", "limits",   "queue"};
+// What later versions take: refused by name.
+constexpr std::array<std::string_view, 5> kPlanned = {"acl", "queue_defaults", "compat",
+                                                      "missing_queue", "upstream_lost"};
+
+template <class Range>
+bool contains(const Range& range, std::string_view name) {
+  return std::find(std::begin(range), std::end(range), name) != std::end(range);
+}
+
+Result<void> Reader::read(const toml::table& root) {
+  for (const auto& [key, value] : root) {
+    Result<void> read = read_top(key, value);
+    if (!read) return read;
+  }
+  return {};
+}
+
+Result<void> Reader::read_top(const toml::key& key, const toml::node& value) {
+  if (key == "limits") return read_limits(key, value);
+  if (key == "queue") return read_queues(key, value);
+  const auto* known = std::find_if(std::begin(kTopKeys), std::end(kTopKeys),
+                                   [&](const TopKey& top) { return top.name == key.str(); });
+  if (known == std::end(kTopKeys)) {
+    if (contains(kPlanned, key.str())) return error(key, "is not built yet");
+    return error(key, "unknown key" + did_you_mean(key.str(), kTopNames));
+  }
+  const Result<std::string> given = text(key, value);
+  if (!given) return given.error();
+  if (auto set = known->set(config_, *given); !set) return error(key, set.error().text);
+  return {};
+}
+
+Result<std::string> Reader::text(const toml::key& key, const toml::node& value) const {
+  if (const auto* string = value.as_string()) return string->get();
+  return error(key, "takes a string in quotes");
+}
+
+// --- [limits] ---
+
+struct Limit {
+  std::string_view name;
+  std::int64_t min;
+  std::int64_t max;
+  void (*set)(ServeConfig&, std::int64_t);
+};
+
+constexpr Limit kLimits[] = {
+    {"max_packet_bytes", 1024, 268'435'455,
+     [](ServeConfig& c, std::int64_t n) { c.max_packet_bytes = static_cast<std::uint32_t>(n); }},
+    {"receive_maximum", 1, 65'535,
+     [](ServeConfig& c, std::int64_t n) { c.receive_maximum = static_cast<std::uint16_t>(n); }},
+    {"max_outbound_bytes", 65'536, 4'294'967'295,
+     [](ServeConfig& c, std::int64_t n) { c.max_outbound_bytes = static_cast<std::uint64_t>(n); }},
+    {"max_connections", 1, 1'000'000,
+     [](ServeConfig& c, std::int64_t n) { c.max_connections = static_cast<std::uint32_t>(n); }},
+    {"connect_timeout_s", 1, 3'600,
+     [](ServeConfig& c, std::int64_t n) { c.connect_timeout_s = static_cast<std::uint32_t>(n); }},
+};
+
+Result<void> Reader::read_limits(const toml::key& key, const toml::node& value) {
+  const toml::table* table = value.as_table();
+  if (table == nullptr) return error(key, "takes a table: [limits]");
+  for (const auto& [name, limit] : *table)
+    if (auto read = read_limit(name, limit); !read) return read;
+  return {};
+}
+
+Result<void> Reader::read_limit(const toml::key& key, const toml::node& value) {
+  const auto* limit = std::find_if(std::begin(kLimits), std::end(kLimits),
+                                   [&](const Limit& known) { return known.name == key.str(); });
+  if (limit == std::end(kLimits)) {
+    std::vector<std::string_view> names;
+    for (const Limit& known : kLimits) names.push_back(known.name);
+    return error(key, "unknown key of [limits]" + did_you_mean(key.str(), names));
+  }
+  const auto* number = value.as_integer();
+  if (number == nullptr || number->get() < limit->min || number->get() > limit->max)
+    return error(key, "takes a whole number, " + std::to_string(limit->min) + ".." +
+                          std::to_string(limit->max));
+  limit->set(config_, number->get());
+  return {};
+}
+
+// --- [[queue]] ---
+
+Result<void> Reader::read_queues(const toml::key& key, const toml::node& value) {
+  const toml::array* array = value.as_array();
+  if (array == nullptr) return error(key, "takes tables, with two brackets: [[queue]]");
+  for (const toml::node& element : *array) {
+    const toml::table* table = element.as_table();
+    if (table == nullptr) return error(element.source(), "queue", "takes tables: [[queue]]");
+    if (auto read = read_queue(*table); !read) return read;
+  }
+  return {};
+}
+
+Result<void> Reader::read_queue(const toml::table& table) {
+  dispatch::QueueOptions options;
+  for (const auto& [key, value] : table)
+    if (auto read = read_option(options, key, value); !read) return read;
+  for (const std::string_view needed : {"name", "filter"})
+    if (!table.contains(needed))
+      return error(table.source(), "queue", "has no '" + std::string(needed) + "', which it needs");
+  if (auto checked = dispatch::check_options(options); !checked)
+    return error(table.source(), "queue", checked.error().text);
+  if (auto unique = check_unique(options, table); !unique) return unique;
+  config_.queues.push_back(std::move(options));
+  return {};
+}
+
+Result<void> Reader::read_option(dispatch::QueueOptions& options, const toml::key& key,
+                                 const toml::node& value) const {
+  if (auto known = check_option_known(key.str()); !known) return error(key, known.error().text);
+  const Result<OptionValue> typed = option_value(key, value);
+  if (!typed) return typed.error();
+  if (auto set = set_option_value(options, key.str(), *typed); !set)
+    return error(key, set.error().text);
+  return {};
+}
+
+Result<OptionValue> Reader::option_value(const toml::key& key, const toml::node& value) const {
+  if (const auto* string = value.as_string()) return OptionValue(string->get());
+  if (const auto* number = value.as_integer()) return OptionValue(number->get());
+  if (const auto* flag = value.as_boolean()) return OptionValue(flag->get());
+  const toml::array* array = value.as_array();
+  if (array == nullptr) return error(key, "takes a string, a number, true or false, or a list");
+  std::vector<std::string> words;
+  for (const toml::node& element : *array) {
+    const auto* word = element.as_string();
+    if (word == nullptr) return error(key, "takes strings in its list");
+    words.push_back(word->get());
+  }
+  return OptionValue(std::move(words));
+}
+
+Result<void> Reader::check_unique(const dispatch::QueueOptions& options, const toml::table& table) {
+  const toml::source_index line = table.source().begin.line;
+  const auto [name, new_name] = line_of_name_.emplace(options.name, line);
+  if (!new_name)
+    return error(table.source(), "queue",
+                 "the name '" + options.name + "' is taken by the queue of line " +
+                     std::to_string(name->second));
+  const auto [filter, new_filter] = line_of_filter_.emplace(options.filter, line);
+  if (!new_filter)
+    return error(table.source(), "queue",
+                 "the filter '" + options.filter + "' is taken by the queue of line " +
+                     std::to_string(filter->second));
+  return {};
+}
+
+Result<std::string> read_text(const std::filesystem::path& file) {
+  std::error_code failed;
+  const std::uintmax_t size = std::filesystem::file_size(file, failed);
+  if (!failed && size > kMaxFileBytes)
+    return dispatch::invalid(file.string() + ": is larger than 16 MiB, which no config file is");
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  if (failed || !stream || !(text << stream.rdbuf()).good()) {
+    const std::error_code why = failed ? failed : std::error_code(errno, std::generic_category());
+    return dispatch::invalid(file.string() + ": cannot be read: " + why.message());
+  }
+  return std::move(text).str();
+}
+
+}  // namespace
+
+std::span<const std::string_view> log_levels() { return kLogLevels; }
+
+Result<void> check_log_level(std::string_view level) {
+  if (contains(kLogLevels, level)) return {};
+  return dispatch::invalid("'" + std::string(level) +
+                           "' is no log level: takes trace, debug, info, warn, error or off");
+}
+
+Result<void> read_config(const std::filesystem::path& file, ServeConfig& config) {
+  const Result<std::string> text = read_text(file);
+  if (!text) return text.error();
+  return parse_config(*text, file.string(), config);
+}
+
+Result<void> parse_config(std::string_view text, std::string_view name, ServeConfig& config) {
+  const toml::parse_result parsed = toml::parse(text);
+  if (!parsed)
+    return dispatch::invalid(std::string(name) + ":" +
+                             std::to_string(parsed.error().source().begin.line) +
+                             ": is not TOML: " + std::string(parsed.error().description()));
+  return Reader(name, config).read(parsed.table());
+}
+
+}  // namespace proxy

@@ -1,0 +1,114 @@
+#include "proxy/endpoint.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+namespace proxy {
+namespace {
+
+using dispatch::Error;
+using dispatch::Result;
+
+constexpr std::string_view kForms =
+    "takes mqtt://HOST:PORT, http://HOST:PORT or http+unix:///PATH (IPv6 in brackets)";
+
+// sun_path has 108 bytes, one of them for the terminating zero.
+constexpr std::size_t kMaxUnixPath = 107;
+
+Error bad(std::string_view text, std::string_view why) {
+  return dispatch::invalid("'" + std::string(text) + "' " + std::string(why));
+}
+
+bool is_planned(std::string_view scheme) {
+  static constexpr std::array<std::string_view, 6> kPlanned = {"mqtts", "ws",   "wss",
+                                                               "https", "unix", "mqtt+unix"};
+  return std::find(kPlanned.begin(), kPlanned.end(), scheme) != kPlanned.end();
+}
+
+Result<Endpoint> unix_endpoint(std::string_view text, const boost::urls::url_view& url) {
+  Endpoint endpoint{"http+unix", {}, 0, url.path()};
+  if (!url.host().empty() || url.has_port())
+    return bad(text, "has a host before the path: takes http+unix:///PATH, with three slashes");
+  if (endpoint.path.size() < 2 || endpoint.path.front() != '/' || endpoint.path.back() == '/')
+    return bad(text, "has no socket file: takes http+unix:///PATH");
+  if (endpoint.path.find('\0') != std::string::npos)
+    return bad(text, "has a zero byte in its path");
+  if (endpoint.path.size() > kMaxUnixPath)
+    return bad(text, "has a path of more than 107 bytes, the most a unix socket can have");
+  return endpoint;
+}
+
+Result<Endpoint> tcp_endpoint(std::string_view text, const boost::urls::url_view& url,
+                              const std::string& scheme) {
+  const std::string path = url.path();
+  if (!path.empty() && path != "/")
+    return bad(text, "has a path: takes " + scheme + "://HOST:PORT");
+  Endpoint endpoint{scheme, url.host_address(), 0, {}};
+  if (endpoint.host.empty()) return bad(text, "has no host: takes " + scheme + "://HOST:PORT");
+  // port_number() is 0 both for ":0" and for numbers that are too large.
+  const std::string digits(url.port().data(), url.port().size());
+  if (digits.empty()) {
+    endpoint.port = scheme == "mqtt" ? 1883 : 8480;
+    return endpoint;
+  }
+  endpoint.port = url.port_number();
+  if (endpoint.port == 0 && digits.find_first_not_of('0') != std::string::npos)
+    return bad(text, "has a port out of range: takes 0..65535");
+  return endpoint;
+}
+
+}  // namespace
+
+Result<Endpoint> parse_endpoint(std::string_view text) {
+  const auto url = boost::urls::parse_uri({text.data(), text.size()});
+  if (!url) return bad(text, "is not an address: " + std::string(kForms));
+  std::string scheme(url->scheme().data(), url->scheme().size());
+  std::transform(scheme.begin(), scheme.end(), scheme.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  if (is_planned(scheme)) return bad(text, "asks for " + scheme + ", which is not built yet");
+  if (scheme != "mqtt" && scheme != "http" && scheme != "http+unix")
+    return bad(text, "has an unknown scheme: " + std::string(kForms));
+  if (url->has_userinfo())
+    return bad(text, "has a user name: clients' own credentials are used, none is given here");
+  if (url->has_query() || url->has_fragment())
+    return bad(text, "has a query or fragment: " + std::string(kForms));
+  return scheme == "http+unix" ? unix_endpoint(text, *url) : tcp_endpoint(text, *url, scheme);
+}
+
+Result<Endpoint> parse_endpoint(std::string_view text, Role role) {
+  Result<Endpoint> endpoint = parse_endpoint(text);
+  if (!endpoint) return endpoint;
+  const bool mqtt = role == Role::mqtt_listener || role == Role::mqtt_peer;
+  if (mqtt && endpoint->scheme != "mqtt") return bad(text, "is not mqtt: takes mqtt://HOST:PORT");
+  if (!mqtt && endpoint->scheme == "mqtt")
+    return bad(text, "is not http: takes http://HOST:PORT or http+unix:///PATH");
+  const bool peer = role == Role::mqtt_peer || role == Role::admin_peer;
+  if (peer && !endpoint->is_unix() && endpoint->port == 0)
+    return bad(text, "has port 0, which only a listener can have: takes 1..65535");
+  return endpoint;
+}
+
+std::string to_text(const Endpoint& endpoint) {
+  return endpoint.scheme + "://" + authority(endpoint);
+}
+
+std::string authority(const Endpoint& endpoint) {
+  if (endpoint.is_unix()) return endpoint.path;
+  const bool brackets = endpoint.host.find(':') != std::string::npos;
+  return (brackets ? "[" + endpoint.host + "]" : endpoint.host) + ":" +
+         std::to_string(endpoint.port);
+}
+
+bool is_local(const Endpoint& endpoint) {
+  if (endpoint.is_unix() || endpoint.host == "localhost") return true;
+  boost::system::error_code failed;
+  const auto address = boost::asio::ip::make_address(endpoint.host, failed);
+  return !failed && address.is_loopback();
+}
+
+}  // namespace proxy
