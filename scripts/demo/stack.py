@@ -135,7 +135,9 @@ class Broker(Child):
     def _start_on(self, port):
         self.folder.mkdir(parents=True, exist_ok=True)
         conf = self.folder / "mosquitto.conf"
-        lines = [f"listener {port} {HOST}", "allow_anonymous true", "persistence true",
+        open_door = [] if any("allow_anonymous" in s for s in self.settings) else [
+            "allow_anonymous true"]
+        lines = [f"listener {port} {HOST}", *open_door, "persistence true",
                  f"persistence_location {self.folder}/", "log_dest stderr",
                  "max_queued_messages 100000", *self.settings]
         if os.geteuid() == 0:
@@ -204,6 +206,9 @@ class Sluice(Child):
         if check and done.returncode != 0:
             raise RuntimeError(f"sluice {' '.join(arguments)}: {done.stderr.strip()}")
         return done
+
+    def names(self):
+        return [shown["name"] for shown in json.loads(self.cli("queue", "list", "--json").stdout)]
 
     def queue(self, name):
         return json.loads(self.cli("queue", "show", name, "--json").stdout)
