@@ -83,6 +83,12 @@ dispatch::Result<void> QueueService::publish(SessionId session, protocol::Packet
   return {};
 }
 
+void QueueService::confirm(SessionId session, protocol::PacketId packet_id) {
+  dispatch::Step step;
+  step.actions.emplace_back(dispatch::Accept{make_request(session, packet_id)});
+  take(std::move(step));
+}
+
 dispatch::Result<dispatch::ConsumerId> QueueService::subscribe(
     SessionId session, const dispatch::QueueAddress& address) {
   if (!failure_.empty()) {
@@ -285,6 +291,7 @@ void QueueService::fail(const std::string& why) {
   failure_ = "the journal failed and is being opened again: " + why;
   log().error("journal: {}; queues answer 0x83 until it is open again", why);
   commit_under_way_ = false;
+  ++journal_epoch_;
   Group lost[] = {std::move(committing_), std::move(filling_)};
   committing_.clear();
   filling_.clear();

@@ -73,6 +73,13 @@ class QueueService final : private JournalEvents {
   dispatch::Result<void> publish(dispatch::SessionId session, protocol::PacketId packet_id,
                                  dispatch::MessageRef message);
 
+  // on_stored() for this packet identifier as soon as everything published so far is durable: for a
+  // QoS 2 publish that comes again on a new connection while the first one is being stored.
+  void confirm(dispatch::SessionId session, protocol::PacketId packet_id);
+  // Another number after each failure of the journal: what was published in an earlier epoch and
+  // not confirmed may be lost.
+  std::uint64_t journal_epoch() const { return journal_epoch_; }
+
   // --- Consuming: see dispatch/queue_set.h ---
 
   // Deliveries may come before this returns.
@@ -153,6 +160,7 @@ class QueueService final : private JournalEvents {
   bool commit_under_way_ = false;
   bool submit_posted_ = false;
   std::string failure_;
+  std::uint64_t journal_epoch_ = 1;
 
   // Requests of sessions say who asks by their value (make_request); those of the administration
   // have session 0 and are looked up here.

@@ -43,8 +43,12 @@ void SessionState::connection_ended() {
     flight.upstream_id = 0;
   }
   slots = 0;
-  std::erase_if(incoming, [](const auto& entry) { return !entry.second.answered; });
-  for (auto& [id, publish] : incoming) publish.owner = Incoming::Owner::resumed;
+  std::erase_if(incoming, [](const auto& entry) {
+    return !entry.second.answered && entry.second.owner == Incoming::Owner::upstream;
+  });
+  for (auto& [id, publish] : incoming) {
+    publish.owner = publish.answered ? Incoming::Owner::resumed : Incoming::Owner::interrupted;
+  }
   for (auto& [filter, subscription] : queue_subscriptions) subscription.consumer = {};
 }
 

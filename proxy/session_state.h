@@ -35,9 +35,17 @@ struct Outgoing {
 
 // A PUBLISH of QoS 2 from the client, from its arrival until PUBREL [MQTT-4.3.3].
 struct Incoming {
-  enum class Owner { queue, upstream, resumed };
+  enum class Owner {
+    queue,        // given to the queues
+    upstream,     // given to the link
+    resumed,      // answered on an earlier connection
+    interrupted,  // given to the queues on an earlier connection, not answered there
+  };
   Owner owner = Owner::queue;
   bool answered = false;  // PUBREC was sent
+  // Of a queue's: the journal that it was given to (QueueService::journal_epoch()). If that is
+  // still the one, it is or will be stored, whatever became of the connection.
+  std::uint64_t epoch = 0;
 };
 
 // A `$q/` subscription.
@@ -73,7 +81,8 @@ class SessionState {
   // Packet identifiers of `outgoing` in the order in which they were first sent [MQTT-4.6.0-1].
   std::vector<protocol::PacketId> outgoing_in_order() const;
   // Takes back what belonged to the connection: deliveries of queues are theirs again, publishes
-  // that nobody answered will be sent again by the client, and no link knows any packet identifier.
+  // that the broker didn't answer will be sent again by the client, and no link knows any packet
+  // identifier.
   void connection_ended();
 
  private:

@@ -44,9 +44,22 @@ bool resolve_alias(Session& session, Publish& publish) {
 // not be stored or forwarded again [MQTT-4.3.3-10].
 bool is_repeated(Session& session, const Publish& publish) {
   if (publish.qos != QoS::exactly_once) return false;
-  const auto known = session.state().incoming.find(publish.packet_id);
-  if (known == session.state().incoming.end()) return false;
-  if (known->second.answered) session.send(protocol::Pubrec{publish.packet_id});
+  auto& incoming = session.state().incoming;
+  const auto known = incoming.find(publish.packet_id);
+  if (known == incoming.end()) return false;
+  if (known->second.answered) {
+    protocol::Pubrec pubrec;
+    pubrec.packet_id = publish.packet_id;
+    session.send(pubrec);
+  } else if (known->second.owner == Incoming::Owner::interrupted) {
+    if (known->second.epoch != session.queues().journal_epoch()) {
+      incoming.erase(known);
+      return false;
+    }
+    known->second.owner = Incoming::Owner::queue;
+    session.publish_begun();
+    session.queues().confirm(session.queue_session(), publish.packet_id);
+  }
   return true;
 }
 
@@ -96,7 +109,8 @@ void begin(Session& session, const Publish& publish, Incoming::Owner owner) {
   if (publish.qos == QoS::at_most_once) return;
   session.publish_begun();
   if (publish.qos == QoS::exactly_once) {
-    session.state().incoming.insert_or_assign(publish.packet_id, Incoming{owner, false});
+    session.state().incoming.insert_or_assign(
+        publish.packet_id, Incoming{owner, false, session.queues().journal_epoch()});
   }
 }
 
@@ -118,6 +132,19 @@ void copy(Session& session, Publish&& publish) {
   session.link().send(std::move(publish));
 }
 
+void refuse_topic(Session& session, const Publish& publish) {
+  const std::string why =
+      "queues are filled by publishing to the topics of their filters, not to " + publish.topic;
+  if (!session.v5()) {
+    session.end(ReasonCode::topic_name_invalid, why);
+  } else if (publish.qos == QoS::at_most_once) {
+    log().warn("a QoS 0 publish of {} is dropped: {}", session.connection().client_id, why);
+  } else {
+    begin(session, publish, Incoming::Owner::queue);
+    answer_publish(session, publish.packet_id, publish.qos, ReasonCode::topic_name_invalid, why);
+  }
+}
+
 void send_plain(Session& session, Publish&& publish) {
   const auto id = session.state().free_packet_id();
   Outgoing flight;
@@ -135,10 +162,7 @@ void send_plain(Session& session, Publish&& publish) {
 void on_publish(Session& session, Publish&& publish) {
   if (!resolve_alias(session, publish) || is_repeated(session, publish)) return;
   if (is_reserved(publish.topic)) {
-    begin(session, publish, Incoming::Owner::queue);
-    answer_publish(
-        session, publish.packet_id, publish.qos, ReasonCode::topic_name_invalid,
-        "queues are filled by publishing to the topics of their filters, not to " + publish.topic);
+    refuse_topic(session, publish);
     return;
   }
   switch (session.queues().route(publish.topic)) {
@@ -181,7 +205,11 @@ void on_broker_publish(Session& session, Publish&& publish) {
   if (protocol::publish_size(publish, publish.payload.size(), session.connection().version) >
       session.connection().max_packet_bytes) {
     // Not sent, and done with, as if it were [MQTT-3.1.2-25].
-    if (publish.qos != QoS::at_most_once) session.link().send(protocol::Puback{publish.packet_id});
+    if (publish.qos != QoS::at_most_once) {
+      protocol::Puback done;
+      done.packet_id = publish.packet_id;
+      session.link().send(done);
+    }
     return;
   }
   if (publish.qos == QoS::at_most_once) {
