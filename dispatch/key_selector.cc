@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view kLevel = "topic:";
 constexpr std::string_view kProperty = "property:";
 constexpr std::string_view kPayload = "payload:";
+const std::string kTopicMark(1, '\0');
 constexpr std::string_view kTakes = "topic, topic:<level>, client_id, username or property:<name>";
 
 // The level number of "topic:<n>": 1 or more; 0 if it is none.
@@ -20,25 +21,25 @@ std::size_t level_number(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() ? number : 0;
 }
 
+std::optional<std::string_view> not_empty(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  return text;
+}
+
 std::optional<std::string_view> topic_level(std::string_view topic, std::size_t number) {
   for (; number > 1; --number) {
     const auto slash = topic.find('/');
     if (slash == topic.npos) return std::nullopt;
     topic.remove_prefix(slash + 1);
   }
-  return topic.substr(0, topic.find('/'));
+  return not_empty(topic.substr(0, topic.find('/')));
 }
 
 std::optional<std::string_view> user_property(const Message& message, std::string_view name) {
   const auto& user = message.properties.user;
   const auto found = std::ranges::find(user, name, &UserProperty::name);
   if (found == user.end()) return std::nullopt;
-  return found->value;
-}
-
-std::optional<std::string_view> not_empty(std::string_view text) {
-  if (text.empty()) return std::nullopt;
-  return text;
+  return not_empty(found->value);
 }
 
 std::optional<std::string_view> select(const Message& message, std::string_view selector) {
@@ -73,10 +74,15 @@ std::string key_of(const Message& message, std::span<const std::string> selector
   std::string key;
   for (const auto& selector : selectors) {
     const auto part = select(message, selector);
-    if (!part) return message.topic;
+    if (!part) return kTopicMark + message.topic;
     if (selectors.size() == 1) return std::string(*part);
     append_part(key, *part);
   }
+  return key;
+}
+
+std::string_view shown_key(std::string_view key) {
+  if (key.starts_with(kTopicMark)) key.remove_prefix(kTopicMark.size());
   return key;
 }
 

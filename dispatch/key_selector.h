@@ -20,8 +20,12 @@ namespace dispatch {
 
 Result<void> check_key_selector(std::string_view selector);
 
-// The key by these selectors, all valid. Different parts give different keys whatever they
-// contain. If a selector finds nothing in the message the topic stands in for the whole key.
+// The key by these selectors, all valid; never empty. Different parts give different keys whatever
+// they contain. If a selector finds nothing, or an empty text, the topic stands in for the whole
+// key; such a key begins with U+0000, which no other one contains.
 std::string key_of(const Message& message, std::span<const std::string> selectors);
+
+// The key as people and MQTT strings may see it: without that mark.
+std::string_view shown_key(std::string_view key);
 
 }  // namespace dispatch

@@ -8,10 +8,13 @@
 #include <vector>
 
 #include "dispatch/ids.h"
+#include "dispatch/limits.h"
 #include "dispatch/message.h"
+#include "dispatch/outcome.h"
 #include "dispatch/queue_address.h"
 #include "dispatch/queue_state.h"
 #include "dispatch/result.h"
+#include "dispatch/stats.h"
 #include "dispatch/step.h"
 #include "dispatch/time.h"
 
@@ -26,41 +29,6 @@ enum class Route {
   plain,   // no queue matches: upstream only
   divert,  // queues only
   copy,    // queues, and upstream as well
-};
-
-// What a consumer says of a delivery (semantics.md section 4).
-enum class Outcome {
-  ack,      // done
-  retry,    // failed: counts as an attempt
-  release,  // not now: not counted
-  reject,   // never again
-};
-
-// How a consumer went: a lost connection counts as a failed attempt, the others don't.
-enum class Leave { orderly, lost };
-
-struct SessionLimits {
-  std::uint16_t receive_maximum =
-      65535;  // unacknowledged QoS 1 and 2 deliveries, shared with plain traffic
-  std::uint32_t max_packet_bytes = 0xFFFFFFFF;
-};
-
-struct QueueStats {
-  QueueOptions options;
-  std::uint64_t ready = 0;
-  std::uint64_t in_flight = 0;
-  std::uint64_t ready_bytes_loaded = 0;  // of the read-ahead windows
-  std::uint64_t consumers = 0;
-  std::uint64_t stored_total = 0;       // ever, across restarts
-  std::uint64_t acked_total = 0;        // ever, across restarts, all groups
-  std::uint64_t redelivered_total = 0;  // since start
-  std::uint64_t superseded_total = 0;   // last-value replacements since start
-  std::uint64_t oldest_age_ms = 0;      // of the oldest message not settled; 0 if there is none
-};
-
-struct CoreLimits {
-  std::uint64_t window_messages = 1024;          // read-ahead of one group, messages
-  std::uint64_t window_bytes = 4 * 1024 * 1024;  // and bytes, of payload and topic
 };
 
 class QueueSet {
@@ -120,7 +88,9 @@ class QueueSet {
 
   // --- Journal and time ---
 
-  // The answer to a Load: what was found in its range, in order; may be less than asked for.
+  // The answer to a Load: what the journal holds of its range, in order. It may stop short, but it
+  // has at least the first message there is: what it skips the journal has lost, and so it is
+  // settled and counted (lost_total). An answer nobody waits for any more is ignored.
   Step loaded(const Load& load, std::vector<StoredMessage> messages, Time now);
   // Everything below `end` in this queue is durable.
   void durable(QueueId queue, Offset end);

@@ -1,6 +1,9 @@
 #include "dispatch/queue_state.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "dispatch/invariant.h"
 
 namespace dispatch {
 
@@ -133,6 +136,12 @@ Result<void> apply(QueueState& queue, const Write& write) {
   return std::visit(Apply(queue), write);
 }
 
+void record(Step& step, QueueState& queue, Write write) {
+  const auto applied = dispatch::apply(queue, write);
+  INVARIANT(applied.has_value(), applied.error().text.c_str());
+  step.writes.push_back(std::move(write));
+}
+
 Result<void> apply(QueueStates& states, const Write& write) {
   const auto found = states.queues.find(queue_of(write));
   if (const auto* define = std::get_if<DefineQueue>(&write); define && found == states.queues.end())
@@ -143,7 +152,7 @@ Result<void> apply(QueueStates& states, const Write& write) {
     states.queues.erase(found);
     return {};
   }
-  return apply(found->second, write);
+  return dispatch::apply(found->second, write);
 }
 
 }  // namespace dispatch

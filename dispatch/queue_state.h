@@ -60,5 +60,8 @@ struct QueueStates {
 Result<void> apply(QueueStates& states, const Write& write);
 // The same for a write other than DeleteQueue, given the queue that it names.
 Result<void> apply(QueueState& queue, const Write& write);
+// Adds a write of our own to a step and applies it at once, so that what a queue believes is
+// always the fold of what it wrote.
+void record(Step& step, QueueState& queue, Write write);
 
 }  // namespace dispatch

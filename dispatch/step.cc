@@ -2,6 +2,8 @@
 
 #include <iterator>
 
+#include "dispatch/key_selector.h"
+
 namespace dispatch {
 
 namespace {
@@ -36,7 +38,7 @@ struct Print {
     return "group " + group_text(w.queue, w.group) + " " + w.name + " from " + number('#', w.start);
   }
   std::string operator()(const Append& w) const {
-    const std::string key = w.key.empty() ? "" : " key " + w.key;
+    const std::string key = w.key.empty() ? "" : " key " + std::string(shown_key(w.key));
     return "append " + number('q', w.queue) + " " + number('#', w.offset) + " " + w.message->topic +
            key;
   }

@@ -77,6 +77,7 @@ struct Deliver {
   MessageRef message;
   // False: everything this delivery depends on is durable, the shell may perform it at once.
   bool after_commit = true;
+  std::string key;  // of last-value queues; empty otherwise
 };
 struct Load {  // read messages from the journal, answer with QueueSet::loaded()
   QueueId queue;

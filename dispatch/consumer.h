@@ -1,0 +1,75 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "dispatch/ids.h"
+#include "dispatch/limits.h"
+#include "dispatch/message.h"
+
+// Who takes messages: a session (one downstream connection) and its consumers (one $q/
+// subscription each), with what they hold. Credit is decided here and nowhere else.
+
+namespace dispatch {
+
+class Group;
+struct Consumer;
+
+// A stored message in memory: ready, or held by a consumer.
+struct Entry {
+  Offset offset;
+  MessageRef message;
+  std::string key;                // of last-value queues; empty otherwise
+  std::uint32_t bytes = 0;        // Message::size_bytes()
+  bool delivered_before = false;  // since start
+  ConsumerId refused_by;          // the last consumer that gave it back, if any
+};
+
+struct Session {
+  SessionId id;
+  SessionLimits limits;
+  std::uint32_t slots_used = 0;       // by deliveries
+  std::uint32_t plain_in_flight = 0;  // by plain traffic
+  bool writable = true;
+  std::vector<Consumer*> consumers;
+  // Consumers that could have been given a message but for the session's credit, in the order in
+  // which they get their next chance.
+  std::deque<Consumer*> waiting;
+
+  void forget(Consumer& consumer) {
+    std::erase(consumers, &consumer);
+    std::erase(waiting, &consumer);
+  }
+  bool has_credit() const {
+    return writable && slots_used + plain_in_flight < limits.receive_maximum;
+  }
+};
+
+// Where a consumer stands with its group's chooser.
+enum class Standing {
+  available,  // may be chosen
+  full,       // holds max_inflight messages
+  waiting,    // in its session's `waiting`
+};
+
+// A consumer's place among the others: fewest first, then who was served longest ago.
+struct Rank {
+  std::uint64_t load = 0;
+  std::uint64_t turn = 0;
+  friend auto operator<=>(const Rank&, const Rank&) = default;
+};
+
+struct Consumer {
+  ConsumerId id;
+  Session* session = nullptr;
+  Group* group = nullptr;
+  Standing standing = Standing::available;
+  std::unordered_map<DeliveryId, Entry> held;  // in flight
+  Rank rank;                                   // the chooser's own bookkeeping
+};
+
+}  // namespace dispatch

@@ -1,0 +1,344 @@
+#include "dispatch/group.h"
+
+#include <string_view>
+#include <utility>
+
+#include "dispatch/invariant.h"
+#include "dispatch/key_selector.h"
+
+namespace dispatch {
+
+namespace {
+
+// A group without consumers keeps this much at most: many idle queues must be cheap, yet the first
+// consumer should not have to wait for the journal.
+constexpr std::uint64_t kIdleWindowMessages = 64;
+constexpr std::uint64_t kIdleWindowBytes = 256 * 1024;
+
+// Fixed header, lengths and the small properties of a PUBLISH; see packet_bytes().
+constexpr std::uint64_t kPacketHeadBytes = 64;
+constexpr std::uint64_t kUserPropertyHeadBytes = 5;
+constexpr std::uint64_t kMetadataBytes = 192;
+
+}  // namespace
+
+Entry make_entry(const QueueState& queue, Offset offset, const MessageRef& message) {
+  Entry entry;
+  entry.offset = offset;
+  entry.message = message;
+  if (queue.options.last_value) entry.key = key_of(*message, queue.options.key);
+  entry.bytes = static_cast<std::uint32_t>(message->size_bytes());
+  return entry;
+}
+
+Group::Group(QueueState& queue, GroupId id, Shared& shared)
+    : queue_(queue),
+      id_(id),
+      state_(queue.groups.at(id)),
+      shared_(shared),
+      chooser_(make_chooser(queue.options.dispatch,
+                            shared.seed + (std::uint64_t{queue.id.value} << 32) + id.value)),
+      cursor_(state_.settled.watermark()) {}
+
+// --- Consumers ---
+
+void Group::join(Consumer& consumer, Turn& turn) {
+  consumer.group = this;
+  consumers_.push_back(&consumer);
+  find_widest();
+  make_available(consumer);
+  hand_out(turn);
+}
+
+void Group::leave(Consumer& consumer, Leave leave, Turn& turn) {
+  if (consumer.standing == Standing::available) chooser_->remove(consumer);
+  std::erase(consumers_, &consumer);
+  find_widest();
+  return_all(consumer, leave == Leave::lost, turn);
+  if (consumers_.empty()) shrink();
+  hand_out(turn);
+}
+
+void Group::settle(Consumer& consumer, DeliveryId delivery, Outcome outcome, Turn& turn) {
+  if (!consumer.held.contains(delivery)) return;
+  Entry entry = take_held(consumer, delivery);
+  if (outcome == Outcome::ack) {
+    finish(entry, turn);
+  } else {
+    entry.refused_by = consumer.id;
+    come_back(std::move(entry), outcome != Outcome::release, turn);
+  }
+  hand_out(turn);
+}
+
+void Group::wake(Consumer& consumer, Turn& turn) {
+  INVARIANT(consumer.standing == Standing::waiting, "a consumer is woken that does not wait");
+  make_available(consumer);
+  hand_out(turn);
+}
+
+void Group::make_available(Consumer& consumer) {
+  consumer.standing = Standing::available;
+  chooser_->add(consumer);
+}
+
+void Group::make_unavailable(Consumer& consumer, Standing standing) {
+  chooser_->remove(consumer);
+  consumer.standing = standing;
+  if (standing == Standing::waiting) consumer.session->waiting.push_back(&consumer);
+}
+
+void Group::find_widest() {
+  widest_ = 0;
+  for (const Consumer* consumer : consumers_)
+    widest_ = std::max<std::uint64_t>(widest_, consumer->session->limits.max_packet_bytes);
+}
+
+// --- Handing out ---
+
+void Group::hand_out(Turn& turn) {
+  Offset from;
+  while (!chooser_->empty()) {
+    const Entry* entry = ready_.first_from(from);
+    if (entry == nullptr) break;
+    from = next(entry->offset);
+    if (hold_back(*entry)) continue;
+    if (Consumer* taker = find_taker(*entry)) deliver(*taker, ready_.take(entry->offset), turn);
+  }
+  read_ahead(turn);
+}
+
+// A value is never delivered while an older value of its key is in flight.
+bool Group::hold_back(const Entry& entry) {
+  if (entry.key.empty() || !keys_.in_flight(entry.key)) return false;
+  keys_.wait(ready_.take(entry.offset));
+  return true;
+}
+
+// Nobody may take it if it is too large for all of them: those behind it need not wait for it.
+Consumer* Group::find_taker(const Entry& entry) {
+  const auto bytes = packet_bytes(entry);
+  if (bytes > widest_) return nullptr;
+  while (true) {
+    // Somebody else first if one consumer has just refused it; better the same one than nobody.
+    Consumer* taker = chooser_->choose(bytes, entry.refused_by);
+    if (taker == nullptr && entry.refused_by) taker = chooser_->choose(bytes, ConsumerId{});
+    if (taker == nullptr || taker->session->has_credit()) return taker;
+    make_unavailable(*taker, Standing::waiting);
+  }
+}
+
+void Group::deliver(Consumer& consumer, Entry entry, Turn& turn) {
+  const auto failed = state_.attempts.find(entry.offset);
+  Deliver deliver;
+  deliver.session = consumer.session->id;
+  deliver.consumer = consumer.id;
+  deliver.delivery = shared_.last_delivery = DeliveryId{shared_.last_delivery.value + 1};
+  deliver.queue = queue_.id;
+  deliver.offset = entry.offset;
+  deliver.attempt = failed == state_.attempts.end() ? 1 : failed->second + 1;
+  deliver.message = entry.message;
+  deliver.after_commit = entry.offset >= durable_end_ || deliver.attempt > 1;
+  deliver.key = shown_key(entry.key);
+
+  if (entry.delivered_before || deliver.attempt > 1) ++redelivered_total_;
+  entry.delivered_before = true;
+  if (!entry.key.empty()) keys_.begin(entry.key, entry.offset);
+  consumer.held.emplace(deliver.delivery, std::move(entry));
+  ++in_flight_;
+  ++consumer.session->slots_used;
+  chooser_->given(consumer);
+  if (consumer.held.size() >= queue_.options.max_inflight)
+    make_unavailable(consumer, Standing::full);
+  turn.step.actions.push_back(std::move(deliver));
+}
+
+// At least what the PUBLISH will take on the wire, so that no consumer is given a packet larger
+// than its Maximum Packet Size [MQTT-3.1.2-24].
+std::uint64_t Group::packet_bytes(const Entry& entry) const {
+  const Message& message = *entry.message;
+  std::uint64_t bytes =
+      entry.bytes + kPacketHeadBytes + message.properties.user.size() * kUserPropertyHeadBytes;
+  if (queue_.options.metadata)
+    bytes +=
+        kMetadataBytes + queue_.options.name.size() + message.publisher.size() + entry.key.size();
+  return bytes;
+}
+
+// --- Coming back ---
+
+Entry Group::take_held(Consumer& consumer, DeliveryId delivery) {
+  auto node = consumer.held.extract(delivery);
+  --in_flight_;
+  if (consumer.standing == Standing::full)
+    make_available(consumer);
+  else if (consumer.standing == Standing::available)
+    chooser_->held_changed(consumer);
+  return std::move(node.mapped());
+}
+
+void Group::return_all(Consumer& consumer, bool failed, Turn& turn) {
+  std::vector<Entry> entries;
+  for (auto& [delivery, entry] : consumer.held) entries.push_back(std::move(entry));
+  in_flight_ -= entries.size();
+  consumer.held.clear();
+  std::ranges::sort(entries, {}, &Entry::offset);
+  for (Entry& entry : entries) come_back(std::move(entry), failed, turn);
+}
+
+void Group::finish(const Entry& entry, Turn& turn) {
+  record_settled(entry.offset, entry.offset, End::acked, turn);
+  free_key(entry.key);
+}
+
+// Back to its place among the ready ones; a value with a newer one behind it is dropped instead.
+void Group::come_back(Entry entry, bool failed, Turn& turn) {
+  free_key(entry.key);
+  if (!is_latest(entry)) {
+    record_settled(entry.offset, entry.offset, End::superseded, turn);
+    return;
+  }
+  if (failed) {
+    const auto known = state_.attempts.find(entry.offset);
+    const auto before = known == state_.attempts.end() ? 0 : known->second;
+    record(turn.step, queue_, Attempt{queue_.id, id_, entry.offset, before + 1});
+  }
+  ready_.add(std::move(entry));
+}
+
+void Group::free_key(const std::string& key) {
+  if (key.empty()) return;
+  if (auto waiting = keys_.end(key)) ready_.add(std::move(*waiting));
+}
+
+bool Group::is_latest(const Entry& entry) const {
+  if (entry.key.empty()) return true;
+  const auto latest = queue_.latest.find(entry.key);
+  INVARIANT(latest != queue_.latest.end(), "a live key has no latest value");
+  return latest->second == entry.offset;
+}
+
+void Group::record_settled(Offset first, Offset last, End end, Turn& turn) {
+  record(turn.step, queue_, Settle{queue_.id, id_, first, last, end});
+}
+
+// --- Messages ---
+
+void Group::supersede(Offset older, const std::string& key, Turn& turn) {
+  if (state_.settled.contains(older) || keys_.in_flight(key) == older) return;
+  record_settled(older, older, End::superseded, turn);
+  ready_.drop(older);
+  keys_.drop_waiting(key, older);
+}
+
+// A group that has caught up serves the newest messages from memory; one that is behind will load
+// this one when it comes to it.
+void Group::appended(Entry entry) {
+  skip_settled();
+  const auto limit = window();
+  const bool room = ready_.size() < limit.window_messages &&
+                    (ready_.size() == 0 || ready_.bytes() + entry.bytes <= limit.window_bytes);
+  if (cursor_ != entry.offset || !room) return;
+  cursor_ = next(entry.offset);
+  last_seen_ = entry.message->stored_at;
+  ready_.add(std::move(entry));
+}
+
+void Group::loaded(const Load& load, std::vector<StoredMessage> messages, Turn& turn) {
+  if (!load_ || load_->from != load.from || load_->end != load.end) return;
+  load_.reset();
+  for (const auto& stored : messages)
+    if (stored.offset >= cursor_ && stored.offset < load.end) take_loaded(stored, turn);
+  // The journal gives at least one message if it has any: now it has none.
+  if (messages.empty()) {
+    record_lost(cursor_, load.end, turn);
+    cursor_ = std::max(cursor_, load.end);
+  }
+  hand_out(turn);
+}
+
+void Group::take_loaded(const StoredMessage& stored, Turn& turn) {
+  record_lost(cursor_, stored.offset, turn);
+  cursor_ = next(stored.offset);
+  durable_end_ = std::max(durable_end_, cursor_);
+  last_seen_ = stored.message->stored_at;
+  if (state_.settled.contains(stored.offset)) return;
+  Entry entry = make_entry(queue_, stored.offset, stored.message);
+  INVARIANT(is_latest(entry), "an old value of a key was left unsettled");
+  ready_.add(std::move(entry));
+}
+
+// Messages that the journal should have had: settled, so that nobody waits for them for ever, and
+// counted apart.
+void Group::record_lost(Offset from, Offset end, Turn& turn) {
+  for (Offset offset = state_.settled.next_missing(from); offset < end;
+       offset = state_.settled.next_missing(offset))
+    record_settled(offset, offset, End::lost, turn);
+}
+
+// --- Reading ahead ---
+
+CoreLimits Group::window() const {
+  CoreLimits limits = shared_.limits;
+  if (!consumers_.empty()) return limits;
+  limits.window_messages = std::min(limits.window_messages, kIdleWindowMessages);
+  limits.window_bytes = std::min(limits.window_bytes, kIdleWindowBytes);
+  return limits;
+}
+
+void Group::skip_settled() {
+  cursor_ = std::min(state_.settled.next_missing(cursor_), queue_.next);
+}
+
+void Group::read_ahead(Turn& turn) {
+  if (load_) return;
+  skip_settled();
+  if (cursor_ == queue_.next) return;
+  const auto limit = window();
+  if (ready_.size() > 0 &&
+      (ready_.size() * 2 >= limit.window_messages || ready_.bytes() * 2 >= limit.window_bytes))
+    return;
+  load_ = Load{queue_.id,
+               id_,
+               cursor_,
+               queue_.next,
+               static_cast<std::uint32_t>(limit.window_messages - ready_.size()),
+               limit.window_bytes - ready_.bytes()};
+  turn.step.actions.push_back(*load_);
+}
+
+// The last consumer has gone: keep the head only. Nothing is in flight, so all that was taken from
+// the log and isn't settled is in ready_, and the log has it still.
+void Group::shrink() {
+  INVARIANT(in_flight_ == 0, "something is in flight without a consumer");
+  const auto limit = window();
+  const auto dropped = ready_.trim(limit.window_messages, limit.window_bytes);
+  if (!dropped) return;
+  cursor_ = *dropped;
+  load_.reset();
+}
+
+// --- Looking ---
+
+std::uint64_t Group::ready() const {
+  return state_.settled.missing_below(queue_.next) - in_flight_;
+}
+
+std::optional<Time> Group::oldest_stored_at() const {
+  const Offset oldest = state_.settled.watermark();
+  if (oldest >= queue_.next) return std::nullopt;
+  const Entry* entry = find_in_memory(oldest);
+  return entry != nullptr ? entry->message->stored_at : last_seen_;
+}
+
+const Entry* Group::find_in_memory(Offset offset) const {
+  const Entry* entry = ready_.first_from(offset);
+  if (entry != nullptr && entry->offset == offset) return entry;
+  if (const Entry* waiting = keys_.find_waiting(offset)) return waiting;
+  for (const Consumer* consumer : consumers_)
+    for (const auto& [delivery, held] : consumer->held)
+      if (held.offset == offset) return &held;
+  return nullptr;
+}
+
+}  // namespace dispatch

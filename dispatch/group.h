@@ -1,0 +1,130 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "dispatch/consumer.h"
+#include "dispatch/last_value.h"
+#include "dispatch/limits.h"
+#include "dispatch/outcome.h"
+#include "dispatch/queue_state.h"
+#include "dispatch/ready.h"
+#include "dispatch/step.h"
+#include "dispatch/strategy.h"
+#include "dispatch/time.h"
+
+// One consumer group's progress through a queue. Every message that concerns the group and isn't
+// settled is in exactly one place:
+//   ready_     in memory, may be handed out
+//   held       in flight: with a consumer
+//   keys_      in memory, waits for an older value of its key (last-value queues)
+//   the log    not in memory: everything from cursor_ on; fetched by a Load
+
+namespace dispatch {
+
+// One event on its way through the core.
+struct Turn {
+  Time now;
+  Step step;
+};
+
+// What all queues of a QueueSet share.
+struct Shared {
+  CoreLimits limits;
+  std::uint64_t seed = 0;
+  DeliveryId last_delivery;
+};
+
+// An entry for a message of this queue, with its key if the queue has keys.
+Entry make_entry(const QueueState& queue, Offset offset, const MessageRef& message);
+
+class Group {
+ public:
+  // `queue` has a group `id`, and outlives this.
+  Group(QueueState& queue, GroupId id, Shared& shared);
+
+  // --- Consumers ---
+
+  void join(Consumer& consumer, Turn& turn);
+  // What it holds returns to its place; the consumer is forgotten.
+  void leave(Consumer& consumer, Leave leave, Turn& turn);
+  // A delivery that the consumer does not hold is ignored.
+  void settle(Consumer& consumer, DeliveryId delivery, Outcome outcome, Turn& turn);
+  // Its session, for which it waited, has credit again.
+  void wake(Consumer& consumer, Turn& turn);
+
+  // --- Messages ---
+
+  // A newer value of its key is about to be appended: this one goes, unless it is in flight.
+  void supersede(Offset older, const std::string& key, Turn& turn);
+  // The newest message of the queue; to be called once it has been recorded. Hands nothing out.
+  void appended(Entry entry);
+  void loaded(const Load& load, std::vector<StoredMessage> messages, Turn& turn);
+  // Everything below `end` is durable.
+  void durable(Offset end) { durable_end_ = std::max(durable_end_, end); }
+  // Hands out what can be handed out, and reads ahead.
+  void hand_out(Turn& turn);
+
+  // --- Looking ---
+
+  std::uint64_t in_flight() const { return in_flight_; }
+  std::uint64_t ready() const;
+  std::uint64_t ready_bytes_loaded() const { return ready_.bytes(); }
+  std::uint64_t redelivered_total() const { return redelivered_total_; }
+  const std::vector<Consumer*>& consumers() const { return consumers_; }
+  // When the oldest message not settled was stored; a little earlier while it is being loaded.
+  // Nothing if all are settled.
+  std::optional<Time> oldest_stored_at() const;
+
+ private:
+  // Handing out
+  bool hold_back(const Entry& entry);
+  Consumer* find_taker(const Entry& entry);
+  void deliver(Consumer& consumer, Entry entry, Turn& turn);
+  std::uint64_t packet_bytes(const Entry& entry) const;
+
+  // Coming back
+  Entry take_held(Consumer& consumer, DeliveryId delivery);
+  void finish(const Entry& entry, Turn& turn);
+  void come_back(Entry entry, bool failed, Turn& turn);
+  void free_key(const std::string& key);
+  bool is_latest(const Entry& entry) const;
+  void record_settled(Offset first, Offset last, End end, Turn& turn);
+  void return_all(Consumer& consumer, bool failed, Turn& turn);
+
+  // Consumers
+  void make_available(Consumer& consumer);
+  void make_unavailable(Consumer& consumer, Standing standing);
+  void find_widest();
+
+  // Reading ahead
+  CoreLimits window() const;
+  void skip_settled();
+  void read_ahead(Turn& turn);
+  void shrink();
+  void take_loaded(const StoredMessage& stored, Turn& turn);
+  void record_lost(Offset from, Offset end, Turn& turn);
+  const Entry* find_in_memory(Offset offset) const;
+
+  QueueState& queue_;
+  const GroupId id_;
+  GroupState& state_;
+  Shared& shared_;
+  std::unique_ptr<Chooser> chooser_;
+  std::vector<Consumer*> consumers_;
+  std::uint64_t widest_ = 0;  // the largest packet that any consumer takes
+
+  Ready ready_;
+  KeysInFlight keys_;
+  std::uint64_t in_flight_ = 0;
+  Offset cursor_;
+  Offset durable_end_{1};
+  std::optional<Load> load_;  // asked for and not answered yet
+  Time last_seen_{};          // when the message before cursor_ was stored
+  std::uint64_t redelivered_total_ = 0;
+};
+
+}  // namespace dispatch

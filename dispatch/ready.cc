@@ -1,0 +1,46 @@
+#include "dispatch/ready.h"
+
+#include <iterator>
+#include <utility>
+
+#include "dispatch/invariant.h"
+
+namespace dispatch {
+
+void Ready::add(Entry entry) {
+  bytes_ += entry.bytes;
+  const Offset offset = entry.offset;
+  const auto before = entries_.size();
+  entries_.emplace_hint(entries_.end(), offset, std::move(entry));
+  INVARIANT(entries_.size() == before + 1, "a message is ready twice");
+}
+
+const Entry* Ready::first_from(Offset from) const {
+  auto found = entries_.begin();
+  if (found != entries_.end() && found->first < from) found = entries_.lower_bound(from);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+Entry Ready::take(Offset offset) {
+  const auto found = entries_.find(offset);
+  INVARIANT(found != entries_.end(), "a message to hand out is not ready");
+  Entry entry = std::move(found->second);
+  bytes_ -= entry.bytes;
+  entries_.erase(found);
+  return entry;
+}
+
+void Ready::drop(Offset offset) {
+  if (entries_.contains(offset)) take(offset);
+}
+
+std::optional<Offset> Ready::trim(std::uint64_t max_messages, std::uint64_t max_bytes) {
+  std::optional<Offset> first_dropped;
+  while (entries_.size() > 1 && (entries_.size() > max_messages || bytes_ > max_bytes)) {
+    first_dropped = std::prev(entries_.end())->first;
+    drop(*first_dropped);
+  }
+  return first_dropped;
+}
+
+}  // namespace dispatch
