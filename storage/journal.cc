@@ -1,0 +1,170 @@
+#include "storage/journal.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "storage/checkpoint.h"
+#include "storage/database.h"
+#include "storage/log_reader.h"
+#include "storage/reclaim.h"
+#include "storage/record.h"
+#include "storage/recovery.h"
+
+namespace storage {
+namespace {
+
+// LevelDB's limit is 4 GiB; the largest MQTT packet is 256 MiB.
+constexpr std::size_t kMaxBlockBytes = 1u << 30;
+
+Time now() {
+  return std::chrono::time_point_cast<dispatch::Duration>(std::chrono::system_clock::now());
+}
+
+}  // namespace
+
+struct Journal::Impl {
+  Impl(const JournalOptions& opened_with, Recovered&& recovered);
+
+  Result<void> commit(std::span<const Write> writes);
+  Result<bool> work();
+  Result<void> checkpoint();
+
+  JournalOptions options;
+  Recovered disk;
+  Checkpointer checkpointer;
+  Reclaimer reclaimer;
+  LogReader reader;
+  JournalStats stats;
+  std::string block;                // of the commit under way; its memory is kept
+  std::optional<Error> poison;      // why nothing may be written any more
+  std::uint64_t checkpoint_at = 0;  // log_bytes when the last checkpoint was begun
+
+ private:
+  Error poisoned(const Error& why);
+  Result<void> check_usable() const;
+  bool checkpoint_due();
+  bool enough_to_reclaim();
+  void begin_checkpoint();
+};
+
+Journal::Impl::Impl(const JournalOptions& opened_with, Recovered&& recovered)
+    : options(opened_with),
+      disk(std::move(recovered)),
+      checkpointer(*disk.state, disk.fold, disk.head, std::move(disk.graves)),
+      reclaimer(*disk.log, disk.head.removed_below, options.reclaim_bytes),
+      reader(*disk.log),
+      checkpoint_at(disk.covered_bytes) {
+  reclaimer.map().note(disk.head.removed_below, 0);
+  reclaimer.map().note(disk.head.covered + 1, disk.covered_bytes);
+  reclaimer.map().note(disk.fold.last_commit + 1, disk.fold.log_bytes);
+}
+
+Error Journal::Impl::poisoned(const Error& why) {
+  poison = unavailable("journal failed and must be opened again: " + why.text);
+  return *poison;
+}
+
+Result<void> Journal::Impl::check_usable() const {
+  if (poison) return *poison;
+  return {};
+}
+
+Result<void> Journal::Impl::commit(std::span<const Write> writes) {
+  if (auto usable = check_usable(); !usable || writes.empty()) return usable;
+  const CommitNumber commit = disk.fold.last_commit + 1;
+  encode_block(block, commit, now(), writes);
+  if (block.size() > kMaxBlockBytes)
+    return dispatch::invalid("a commit of " + std::to_string(block.size()) + " bytes is too large");
+  // In memory first: what contradicts itself must not reach the disk. If the disk then fails, the
+  // fold is ahead of it, but nobody looks at it again: the journal is poisoned.
+  for (const Write& write : writes)
+    if (auto done = disk.fold.apply(commit, write); !done) return poisoned(done.error());
+  const auto status = disk.log->Put(synced(), log_key(commit), block);
+  if (!status.ok()) return poisoned(to_error(status));
+  reclaimer.map().note(commit, disk.fold.log_bytes);
+  disk.fold.close(commit, block.size());
+  ++stats.commits;
+  stats.committed_bytes += block.size();
+  return {};
+}
+
+bool Journal::Impl::checkpoint_due() {
+  if (disk.fold.last_commit == checkpointer.head().covered) return false;
+  return disk.fold.log_bytes - checkpoint_at >= options.checkpoint_bytes || enough_to_reclaim();
+}
+
+// Looks over all queues with a backlog, so only when enough has happened to make that cheap.
+bool Journal::Impl::enough_to_reclaim() {
+  if (disk.fold.settlements < std::max<std::size_t>(32, disk.fold.runs.size() / 4)) return false;
+  disk.fold.settlements = 0;
+  return reclaimer.bytes_below(lowest_needed(disk.fold)) >= options.reclaim_bytes;
+}
+
+void Journal::Impl::begin_checkpoint() {
+  checkpoint_at = disk.fold.log_bytes;
+  checkpointer.start();
+}
+
+Result<bool> Journal::Impl::work() {
+  if (auto usable = check_usable(); !usable) return usable.error();
+  if (!checkpointer.running()) {
+    auto more = reclaimer.slice(checkpointer.head().kept_from);
+    if (!more) return poisoned(more.error());
+    if (*more) return true;
+    if (!checkpoint_due()) return false;
+    begin_checkpoint();
+  }
+  if (auto done = checkpointer.slice(reclaimer.removed_below()); !done)
+    return poisoned(done.error());
+  return true;
+}
+
+Result<void> Journal::Impl::checkpoint() {
+  if (auto usable = check_usable(); !usable) return usable;
+  if (!checkpointer.running()) begin_checkpoint();
+  while (checkpointer.running())
+    if (auto done = checkpointer.slice(reclaimer.removed_below()); !done)
+      return poisoned(done.error());
+  return {};
+}
+
+Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options) {
+  auto recovered = recover(options.directory, options.env);
+  if (!recovered) return recovered.error();
+  return std::unique_ptr<Journal>(
+      new Journal(std::make_unique<Impl>(options, std::move(*recovered))));
+}
+
+Journal::Journal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Journal::~Journal() = default;
+
+QueueStates Journal::states() const { return impl_->disk.fold.states; }
+
+Result<void> Journal::commit(std::span<const Write> writes) { return impl_->commit(writes); }
+
+bool Journal::poisoned() const { return impl_->poison.has_value(); }
+
+Result<std::vector<StoredMessage>> Journal::read(QueueId queue, Offset from, Offset end,
+                                                 std::uint32_t max_messages,
+                                                 std::uint64_t max_bytes) {
+  if (impl_->poison) return *impl_->poison;
+  const auto runs = impl_->disk.fold.runs.find(queue);
+  if (runs == impl_->disk.fold.runs.end()) return std::vector<StoredMessage>{};
+  return impl_->reader.read(queue, runs->second, {from, end, max_messages, max_bytes});
+}
+
+Result<bool> Journal::work() { return impl_->work(); }
+
+Result<void> Journal::checkpoint() { return impl_->checkpoint(); }
+
+JournalStats Journal::stats() const {
+  JournalStats stats = impl_->stats;
+  stats.last_commit = impl_->disk.fold.last_commit;
+  stats.first_commit = stats.last_commit == 0 ? 0 : impl_->reclaimer.removed_below();
+  stats.checkpoint_commit = impl_->checkpointer.head().covered;
+  return stats;
+}
+
+}  // namespace storage

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "dispatch/ids.h"
+
+// The keys of both databases (docs/journal_format.md). Numbers are big endian, so that LevelDB's
+// byte order is their order.
+
+namespace storage {
+
+using CommitNumber = std::uint64_t;  // dense, starts at 1; 0: none
+
+// log/: eight bytes, nothing else.
+std::string log_key(CommitNumber commit);
+// Nothing if it is not a key of ours.
+std::optional<CommitNumber> commit_of(std::string_view log_key);
+
+// state/: a letter, and what it is about.
+//   m             the head of the checkpoint (checkpoint.h)
+//   q QUEUE       one queue
+//   s QUEUE FIRST reserved: messages that stay long, moved out of the log (not written yet)
+inline constexpr std::string_view kHeadKey = "m";
+std::string queue_key(dispatch::QueueId queue);
+std::optional<dispatch::QueueId> queue_of(std::string_view state_key);
+
+}  // namespace storage

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <string>
+#include <vector>
+
+#include "leveldb/db.h"
+#include "storage/record.h"
+#include "storage/run_index.h"
+
+// Reads messages back from the log. Keeps the blocks it looked at last, and where in them it
+// stopped: whoever drains a backlog comes back for the rest of a block many times.
+
+namespace storage {
+
+using dispatch::StoredMessage;
+
+// What a read asks for: messages of [from, end), at most so many, at least one if there is any.
+struct ReadRange {
+  Offset from;
+  Offset end;
+  std::uint32_t max_messages;
+  std::uint64_t max_bytes;
+};
+
+class LogReader {
+ public:
+  explicit LogReader(leveldb::DB& log) : log_(log) {}
+
+  // An error names the commit that is missing or damaged.
+  Result<std::vector<StoredMessage>> read(QueueId queue, const QueueRuns& runs,
+                                          const ReadRange& range);
+
+ private:
+  struct Block {
+    CommitNumber commit;
+    std::string bytes;
+    BlockReader reader;  // has read up to `next` of `queue`, or nothing yet
+    QueueId queue{};
+    Offset next{};
+  };
+  struct Reading;
+
+  Result<void> read_commit(CommitNumber commit, Reading& reading);
+  Result<Block*> find(CommitNumber commit);
+  Result<Block*> load(CommitNumber commit);
+  void make_room();
+
+  leveldb::DB& log_;
+  std::list<Block> blocks_;  // the one used last is in front
+  std::uint64_t bytes_ = 0;  // of all blocks
+};
+
+}  // namespace storage

@@ -1,0 +1,208 @@
+#include "storage/recovery.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "storage/database.h"
+#include "storage/file_env.h"
+#include "storage/record.h"
+
+namespace storage {
+namespace {
+
+using CoveredPerQueue = std::map<QueueId, CommitNumber>;
+
+Result<void> prepare_directory(const std::filesystem::path& directory) {
+  std::error_code error;
+  if (!std::filesystem::exists(directory, error) && !error) {
+    std::filesystem::create_directories(directory, error);
+    if (!error) ::chmod(directory.c_str(), S_IRWXU);
+  }
+  if (error) return unavailable("can't be made: " + error.message());
+  if (!std::filesystem::is_directory(directory, error)) return unavailable("is not a directory");
+  if (::access(directory.c_str(), R_OK | W_OK | X_OK) != 0)
+    return unavailable("can't be read and written: " +
+                       std::error_code(errno, std::generic_category()).message());
+  return {};
+}
+
+bool is_empty(leveldb::DB& database) {
+  const std::unique_ptr<leveldb::Iterator> it(database.NewIterator({}));
+  it->SeekToFirst();
+  return !it->Valid() && it->status().ok();
+}
+
+// Reads the state database into the fold.
+class StateLoader {
+ public:
+  StateLoader(Recovered& to, CoveredPerQueue& covered) : to_(to), covered_(covered) {}
+
+  Result<void> run() {
+    std::string value;
+    const auto status = to_.state->Get({}, to_slice(kHeadKey), &value);
+    if (status.IsNotFound()) return begin_new();
+    if (!status.ok()) return to_error(status);
+    auto head = decode_head(value);
+    if (!head) return head.error();
+    to_.head = *head;
+    to_.fold.last_commit = head->covered;
+    to_.fold.states.next_id = head->next_queue;
+    return load_queues();
+  }
+
+ private:
+  Result<void> begin_new() {
+    if (!is_empty(*to_.state))
+      return unavailable("state/ has no head: it is damaged, restore a backup");
+    std::string value;
+    encode_head(value, to_.head);
+    const auto status = to_.state->Put(synced(), to_slice(kHeadKey), value);
+    return status.ok() ? Result<void>() : to_error(status);
+  }
+
+  Result<void> load_queues() {
+    leveldb::ReadOptions options;
+    options.verify_checksums = true;
+    const std::unique_ptr<leveldb::Iterator> it(to_.state->NewIterator(options));
+    for (it->Seek("q"); it->Valid(); it->Next()) {
+      const auto queue = storage::queue_of(to_view(it->key()));
+      if (!queue) break;
+      auto record = decode_queue(*queue, to_view(it->value()));
+      if (!record) return record.error();
+      take(*queue, std::move(*record));
+    }
+    return it->status().ok() ? Result<void>() : to_error(it->status());
+  }
+
+  void take(QueueId queue, QueueRecord&& record) {
+    covered_[queue] = record.covered;
+    if (record.deleted) {
+      to_.graves[queue] = record.covered;
+      return;
+    }
+    to_.fold.states.queues[queue] = std::move(record.state);
+    if (!record.runs.empty()) to_.fold.runs[queue] = std::move(record.runs);
+  }
+
+  Recovered& to_;
+  CoveredPerQueue& covered_;
+};
+
+// Folds in the log after the checkpoint.
+class Replay {
+ public:
+  Replay(Recovered& to, const CoveredPerQueue& covered) : to_(to), covered_(covered) {}
+
+  Result<void> run() {
+    if (auto there = check_anchor(); !there) return there;
+    to_.fold.log_bytes = to_.covered_bytes = covered_bytes();
+    const std::unique_ptr<leveldb::Iterator> it(to_.log->NewIterator(uncached()));
+    for (it->Seek(log_key(to_.head.covered + 1)); it->Valid(); it->Next())
+      if (auto done = block(to_view(it->key()), to_view(it->value())); !done) return done;
+    return it->status().ok() ? Result<void>() : to_error(it->status());
+  }
+
+ private:
+  // The newest commit that the checkpoint covers always stays in the log. If it is not there, the
+  // two databases don't belong together.
+  Result<void> check_anchor() {
+    if (to_.head.covered == 0) return {};
+    std::string value;
+    const auto status = to_.log->Get(uncached(), log_key(to_.head.covered), &value);
+    if (status.ok()) return {};
+    if (!status.IsNotFound()) return to_error(status);
+    return unavailable("log/ lost commit " + std::to_string(to_.head.covered) +
+                       " that state/ covers: restore a backup of both");
+  }
+
+  std::uint64_t covered_bytes() const {
+    const std::string first = log_key(to_.head.removed_below);
+    const std::string end = log_key(to_.head.covered + 1);
+    const leveldb::Range range(first, end);
+    std::uint64_t bytes = 0;
+    to_.log->GetApproximateSizes(&range, 1, &bytes);
+    return bytes;
+  }
+
+  Result<void> block(std::string_view key, std::string_view value) {
+    const CommitNumber expected = to_.fold.last_commit + 1;
+    const auto commit = commit_of(key);
+    if (!commit) return unavailable("log/ holds a key that is not a commit: it is damaged");
+    if (*commit != expected)
+      return unavailable("commit " + std::to_string(expected) + " is missing, the next one is " +
+                         std::to_string(*commit) + ": log/ is damaged, restore a backup");
+    auto writes = decode_block(*commit, value, Messages::without);
+    if (!writes) return writes.error();
+    for (const Write& write : *writes) {
+      if (already_covered(queue_of(write), *commit)) continue;
+      if (auto done = to_.fold.apply(*commit, write); !done)
+        return unavailable("commit " + std::to_string(*commit) +
+                           " does not fit the ones before: " + done.error().text);
+    }
+    to_.fold.close(*commit, value.size());
+    return {};
+  }
+
+  bool already_covered(QueueId queue, CommitNumber commit) const {
+    const auto found = covered_.find(queue);
+    return found != covered_.end() && commit <= found->second;
+  }
+
+  Recovered& to_;
+  const CoveredPerQueue& covered_;
+};
+
+Result<void> open_databases(Recovered& to, const std::string& directory, leveldb::Env* env) {
+  auto state = open_database(directory + "/state", DatabaseKind::state, env);
+  if (!state) return unavailable("state/ can't be opened: " + state.error().text);
+  to.state = std::move(*state);
+  auto log = open_database(directory + "/log", DatabaseKind::log, env);
+  if (!log) return unavailable("log/ can't be opened: " + log.error().text);
+  to.log = std::move(*log);
+  return {};
+}
+
+Result<Recovered> recover_in(const std::filesystem::path& directory, leveldb::Env* env) {
+  if (env == nullptr) {
+    if (auto prepared = prepare_directory(directory); !prepared) return prepared.error();
+    env = file_env();
+  }
+  Recovered to;
+  auto lock = DirectoryLock::take(*env, directory.string());
+  if (!lock) return lock.error();
+  to.lock = std::move(*lock);
+  if (auto opened = open_databases(to, directory.string(), env); !opened) return opened.error();
+  CoveredPerQueue covered;
+  if (auto loaded = StateLoader(to, covered).run(); !loaded) return loaded.error();
+  if (auto replayed = Replay(to, covered).run(); !replayed) return replayed.error();
+  return to;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DirectoryLock>> DirectoryLock::take(leveldb::Env& env,
+                                                           const std::string& directory) {
+  env.CreateDir(directory);  // there already, most of the time; if not, the lock fails
+  leveldb::FileLock* lock = nullptr;
+  const auto status = env.LockFile(directory + "/LOCK", &lock);
+  if (!status.ok())
+    return unavailable("is in use by another sluice, or its LOCK can't be taken: " +
+                       status.ToString());
+  return std::unique_ptr<DirectoryLock>(new DirectoryLock(env, lock));
+}
+
+DirectoryLock::~DirectoryLock() { env_.UnlockFile(lock_); }
+
+Result<Recovered> recover(const std::filesystem::path& directory, leveldb::Env* env) {
+  auto recovered = recover_in(directory, env);
+  if (!recovered)
+    return unavailable("data directory " + directory.string() + ": " + recovered.error().text);
+  return recovered;
+}
+
+}  // namespace storage

@@ -1,0 +1,61 @@
+#include "storage/run_index.h"
+
+#include <algorithm>
+
+namespace storage {
+namespace {
+
+// How far a run may reach: what a read in its middle has to look through at most.
+constexpr std::uint64_t kMaxRunBytes = 64 * 1024;
+constexpr std::uint32_t kMaxRunCommits = 64;
+
+bool settled_by_all(const dispatch::QueueState& queue, const Run& run) {
+  if (queue.groups.empty()) return false;
+  return std::ranges::all_of(queue.groups, [&](const auto& group) {
+    return group.second.settled.next_missing(run.first) >= run.end();
+  });
+}
+
+}  // namespace
+
+void QueueRuns::add(Offset offset, CommitNumber commit, std::uint64_t log_position) {
+  if (last_is_open_ && !empty()) {
+    Run& last = runs_.back();
+    const std::uint64_t commits = commit - last.commit + 1;
+    const bool in_reach =
+        commits == 1 || (commits <= kMaxRunCommits && log_position - last_start_ < kMaxRunBytes);
+    if (in_reach && last.end() == offset) {
+      ++last.count;
+      last.commits = static_cast<std::uint32_t>(commits);
+      return;
+    }
+  }
+  runs_.push_back({commit, offset, 1, 1});
+  last_start_ = log_position;
+  last_is_open_ = true;
+}
+
+void QueueRuns::drop_below(Offset needed) {
+  while (!empty() && runs_[head_].end() <= needed) ++head_;
+  if (head_ < 64 && !empty()) return;
+  if (head_ * 2 < runs_.size()) return;  // moving the rest costs less than what was dropped
+  runs_.erase(runs_.begin(), runs_.begin() + static_cast<std::ptrdiff_t>(head_));
+  head_ = 0;
+  if (runs_.capacity() > runs_.size() * 4) runs_.shrink_to_fit();
+}
+
+void QueueRuns::drop_settled(const dispatch::QueueState& queue) {
+  drop_below(queue.first_needed());
+  const auto kept = runs_.begin() + static_cast<std::ptrdiff_t>(head_);
+  runs_.erase(
+      std::remove_if(kept, runs_.end(), [&](const Run& run) { return settled_by_all(queue, run); }),
+      runs_.end());
+}
+
+std::span<const Run> QueueRuns::from(Offset offset) const {
+  const auto runs = all();
+  const auto first = std::ranges::upper_bound(runs, offset, {}, &Run::end);
+  return runs.subspan(static_cast<std::size_t>(first - runs.begin()));
+}
+
+}  // namespace storage

@@ -1,0 +1,107 @@
+#include "tests/support/storage_samples.h"
+
+#include <stdlib.h>
+
+#include <random>
+
+#include "doctest/doctest.h"
+
+namespace storage_samples {
+
+using namespace dispatch;
+
+ScratchDirectory::ScratchDirectory() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "sluice-test-XXXXXX").string();
+  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+  path_ = pattern;
+}
+
+ScratchDirectory::~ScratchDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+Write define(std::uint32_t queue, std::string name, std::string filter) {
+  QueueOptions options;
+  options.name = std::move(name);
+  options.filter = std::move(filter);
+  return DefineQueue{QueueId{queue}, options};
+}
+
+Write define_default_group(std::uint32_t queue) {
+  return DefineGroup{QueueId{queue}, kDefaultGroup, "default", Offset{1}};
+}
+
+Write append(std::uint32_t queue, std::uint64_t offset, MessageRef message, std::string key) {
+  return Append{QueueId{queue}, Offset{offset}, std::move(message), std::move(key)};
+}
+
+Write settle(std::uint32_t queue, std::uint64_t first, std::uint64_t last) {
+  return Settle{QueueId{queue}, kDefaultGroup, Offset{first}, Offset{last}};
+}
+
+Write attempt(std::uint32_t queue, std::uint64_t offset, std::uint32_t failed) {
+  return Attempt{QueueId{queue}, kDefaultGroup, Offset{offset}, failed};
+}
+
+Write drop(std::uint32_t queue) { return DeleteQueue{QueueId{queue}}; }
+
+MessageRef message(std::string topic, std::string payload) {
+  auto made = std::make_shared<Message>();
+  made->topic = std::move(topic);
+  made->payload = std::move(payload);
+  made->publisher = "camera-1";
+  made->stored_at = Time(Duration(1'700'000'000'000));
+  return made;
+}
+
+namespace {
+
+std::string random_bytes(std::mt19937_64& random, std::size_t at_most) {
+  std::string bytes(random() % (at_most + 1), '\0');
+  for (char& byte : bytes) byte = static_cast<char>(random());
+  return bytes;
+}
+
+}  // namespace
+
+MessageRef rich_message(std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  auto made = std::make_shared<Message>();
+  made->topic = "t/" + std::to_string(random() % 1000);
+  made->payload = random_bytes(random, random() % 8 == 0 ? 5000 : 300);
+  made->publisher = random_bytes(random, 20);
+  if (random() % 2) made->username = "u" + random_bytes(random, 20);
+  made->stored_at = Time(Duration(static_cast<std::int64_t>(random() % (1ull << 42))));
+  ApplicationProperties& properties = made->properties;
+  if (random() % 2) properties.payload_format = static_cast<std::uint8_t>(random() % 2);
+  if (random() % 2) properties.message_expiry_s = static_cast<std::uint32_t>(random());
+  if (random() % 2) properties.content_type = random_bytes(random, 30);
+  if (random() % 2) properties.response_topic = random_bytes(random, 30);
+  if (random() % 2) properties.correlation_data = random_bytes(random, 30);
+  for (std::uint64_t i = random() % 4; i > 0; --i) {
+    auto name = random_bytes(random, 10);
+    properties.user.push_back({std::move(name), random_bytes(random, 200)});
+  }
+  return made;
+}
+
+void must(const Result<void>& done) {
+  if (!done) FAIL(done.error().text);
+}
+
+std::unique_ptr<storage::Journal> open_or_fail(const storage::JournalOptions& options) {
+  auto journal = storage::Journal::open(options);
+  if (!journal) FAIL(journal.error().text);
+  return std::move(*journal);
+}
+
+std::vector<Message> read_all(storage::Journal& journal, std::uint32_t queue) {
+  std::vector<Message> all;
+  auto found = journal.read(QueueId{queue}, Offset{1}, Offset{~0ull}, ~0u, ~0ull);
+  if (!found) FAIL(found.error().text);
+  for (const StoredMessage& each : *found) all.push_back(*each.message);
+  return all;
+}
+
+}  // namespace storage_samples
