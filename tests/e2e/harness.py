@@ -25,6 +25,7 @@ class StageTest(unittest.TestCase):
     """One broker and one sluice for the tests of a class; queue names and topics keep them apart."""
 
     queues = ()  # --queue filters of the server
+    config = ""  # its configuration file
     settings = ()  # lines for mosquitto.conf
 
     @classmethod
@@ -34,6 +35,9 @@ class StageTest(unittest.TestCase):
         cls.broker = Broker(cls.folder / "mosquitto", settings=cls.settings).start()
         cls.addClassCleanup(cls.broker.kill)
         arguments = [word for queue in cls.queues for word in ("--queue", queue)]
+        if cls.config:
+            (cls.folder / "sluice.toml").write_text(cls.config)
+            arguments += ["--config", str(cls.folder / "sluice.toml")]
         cls.sluice = Sluice(cls.folder / "sluice", cls.broker.url, arguments)
         cls.sluice.start()
         cls.addClassCleanup(cls.end_sluice)
