@@ -36,11 +36,28 @@ Group::Group(QueueState& queue, GroupId id, Shared& shared)
       id_(id),
       state_(queue.groups.at(id)),
       shared_(shared),
-      chooser_(make_chooser(queue.options.dispatch,
-                            shared.seed + (std::uint64_t{queue.id.value} << 32) + id.value)),
+      chooser_(chooser_for(queue, id, shared)),
       cursor_(state_.settled.watermark()) {}
 
+std::unique_ptr<Chooser> Group::chooser_for(const QueueState& queue, GroupId id, Shared& shared) {
+  return make_chooser(queue.options.dispatch,
+                      shared.seed + (std::uint64_t{queue.id.value} << 32) + id.value);
+}
+
 // --- Consumers ---
+
+void Group::options_changed(Turn& turn) {
+  chooser_ = chooser_for(queue_, id_, shared_);
+  for (Consumer* consumer : consumers_) {
+    if (consumer->standing == Standing::waiting) continue;
+    consumer->rank = {};
+    if (consumer->held.size() >= queue_.options.max_inflight)
+      consumer->standing = Standing::full;
+    else
+      make_available(*consumer);
+  }
+  hand_out(turn);
+}
 
 void Group::join(Consumer& consumer, Turn& turn) {
   consumer.group = this;

@@ -53,6 +53,8 @@ class Group {
   void leave(Consumer& consumer, Leave leave, Turn& turn);
   // A delivery that the consumer does not hold is ignored.
   void settle(Consumer& consumer, DeliveryId delivery, Outcome outcome, Turn& turn);
+  // The queue's options are other ones: chooses anew who may be given messages.
+  void options_changed(Turn& turn);
   // Its session, for which it waited, has credit again.
   void wake(Consumer& consumer, Turn& turn);
 
@@ -80,6 +82,8 @@ class Group {
   std::optional<Time> oldest_stored_at() const;
 
  private:
+  static std::unique_ptr<Chooser> chooser_for(const QueueState& queue, GroupId id, Shared& shared);
+
   // Handing out
   bool hold_back(const Entry& entry);
   Consumer* find_taker(const Entry& entry);

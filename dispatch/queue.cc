@@ -44,6 +44,11 @@ void Queue::settle_old_values(Turn& turn) {
   }
 }
 
+void Queue::update(const QueueOptions& options, Turn& turn) {
+  record(turn.step, state_, DefineQueue{state_.id, options});
+  for (auto& [id, group] : groups_) group.options_changed(turn);
+}
+
 void Queue::append(const MessageRef& message, Turn& turn) {
   Entry entry = make_entry(state_, state_.next, message);
   const auto known = state_.latest.find(entry.key);

@@ -20,6 +20,9 @@ class Queue {
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
+  // New options; filter, last_value and key are the old ones.
+  void update(const QueueOptions& options, Turn& turn);
+
   // Stores a message. Hands nothing out: hand_out() comes after the publisher was accepted.
   void append(const MessageRef& message, Turn& turn);
   void hand_out(Turn& turn);

@@ -30,6 +30,17 @@ using ByText = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
 
 Error not_found(std::string text) { return {ErrorKind::not_found, std::move(text)}; }
 
+Result<void> check_change(const QueueOptions& from, const QueueOptions& to) {
+  const auto refuse = [&](std::string_view option) {
+    return invalid("queue '" + to.name + "': " + std::string(option) +
+                   " can't be changed while the queue exists; delete it and create it again");
+  };
+  if (from.filter != to.filter) return refuse("filter");
+  if (from.last_value != to.last_value) return refuse("last_value");
+  if (from.last_value && from.key != to.key) return refuse("key");
+  return {};
+}
+
 template <class Map, class Key>
 auto* find_in(const Map& map, const Key& key) {
   const auto found = map.find(key);
@@ -152,6 +163,19 @@ Result<Step> QueueSet::create(RequestId request, const QueueOptions& options, Ti
   Turn turn{now, {}};
   const QueueId id = std::exchange(impl_->next_queue, QueueId{impl_->next_queue.value + 1});
   impl_->add(std::make_unique<Queue>(id, options, impl_->shared, turn));
+  if (request) turn.step.actions.push_back(Accept{request});
+  return std::move(turn.step);
+}
+
+Result<Step> QueueSet::update(RequestId request, const QueueOptions& options, Time now) {
+  if (auto checked = check_options(options); !checked) return checked.error();
+  Queue* queue = find_in(impl_->by_name, options.name);
+  if (queue == nullptr) return not_found("no queue is named '" + options.name + "'");
+  if (auto changeable = check_change(queue->options(), options); !changeable)
+    return changeable.error();
+  Turn turn{now, {}};
+  queue->update(options, turn);
+  impl_->known_topics.clear();
   if (request) turn.step.actions.push_back(Accept{request});
   return std::move(turn.step);
 }

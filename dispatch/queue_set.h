@@ -46,8 +46,8 @@ class QueueSet {
   // --- already exists here, so publishes that follow are stored in it.
 
   Result<Step> create(RequestId request, const QueueOptions& options, Time now);
-  // New options for an existing queue; its filter can't change. No step is empty: the request is
-  // always answered. [lead: added; replaces name_of() below by options_of(); please implement]
+  // New options for the queue of that name, in force at once, for messages that are there as well.
+  // What decides where messages are can't change: filter, last_value, key.
   Result<Step> update(RequestId request, const QueueOptions& options, Time now);
   // Removes the queue with all its messages. Its consumers stay subscribed to nothing; their
   // deliveries may still be settled and are ignored. Ids returned by consumers_of() before.
