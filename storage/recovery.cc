@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -81,6 +82,9 @@ class StateLoader {
 
   void take(QueueId queue, QueueRecord&& record) {
     covered_[queue] = record.covered;
+    // The record may be newer than the head, and then its definition is not replayed.
+    QueueId& next = to_.fold.states.next_id;
+    next = std::max(next, QueueId{queue.value + 1});
     if (record.deleted) {
       to_.graves[queue] = record.covered;
       return;
