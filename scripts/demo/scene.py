@@ -6,7 +6,7 @@ import time
 
 import paho.mqtt.client as mqtt
 
-from stack import HOST, wait_for
+from stack import wait_for
 
 
 class SceneFailed(Exception):
@@ -53,7 +53,7 @@ class Publisher:
     was not acknowledged; a window of our own keeps that small.
     """
 
-    def __init__(self, port, client_id, window=20):
+    def __init__(self, address, client_id, window=20):
         self._window = window
         self._change = threading.Condition()
         self._open = {}  # packet identifier -> what was published
@@ -63,7 +63,8 @@ class Publisher:
         self._client.max_inflight_messages_set(window)
         self._client.reconnect_delay_set(0.1, 0.5)
         self._client.on_publish = self._on_publish
-        self._client.connect_async(HOST, port)
+        host, _, port = address.rpartition(":")
+        self._client.connect_async(host, int(port))
         self._client.loop_start()
 
     def _on_publish(self, _client, _userdata, mid):

@@ -166,6 +166,10 @@ class Sluice(Child):
         self.admin_port = admin
 
     @property
+    def address(self):
+        return f"{HOST}:{self.port}"
+
+    @property
     def admin(self):
         return f"http://{HOST}:{self.admin_port}"
 

@@ -1,7 +1,7 @@
 """A worker as anybody would write it with Paho Python: takes jobs from $q/images/+.
 
-usage: worker.py PORT NAME JOURNAL [HOLD]
-It writes "start ID" and "done ID" lines to JOURNAL. While the file HOLD exists it stops in the
+usage: worker.py HOST:PORT NAME JOURNAL [HOLD]
+It writes "start ID" and "done ID" lines to the file JOURNAL (- is stdout). While the file HOLD exists it stops in the
 middle of its next job, so that the scene can kill it there.
 """
 
@@ -32,14 +32,18 @@ def read_image(payload):
 
 
 class Worker:
-    def __init__(self, port, name, journal, hold=None):
-        self.journal = open(journal, "a", buffering=1)
+    def __init__(self, address, name, journal, hold=None):
+        self.journal = sys.stdout if journal == "-" else open(journal, "a")
         self.hold = hold
         self.client = mqtt.Client(name, clean_session=True, protocol=mqtt.MQTTv311)
         self.client.reconnect_delay_set(0.1, 0.5)
         self.client.on_connect = self.on_connect
         self.client.on_message = self.on_message
-        self.client.connect_async("127.0.0.1", port)
+        host, _, port = address.rpartition(":")
+        self.client.connect_async(host, int(port))
+
+    def note(self, line):
+        print(line, file=self.journal, flush=True)
 
     def on_connect(self, client, _userdata, _flags, code):
         if code == 0:
@@ -49,15 +53,15 @@ class Worker:
         try:
             number = read_image(message.payload)
         except ValueError as damaged:
-            self.journal.write(f"damaged {damaged}\n")
+            self.note(f"damaged {damaged}")
             return
-        self.journal.write(f"start {number}\n")
+        self.note(f"start {number}")
         time.sleep(0.01)  # the work
         while self.hold and os.path.exists(self.hold):
             time.sleep(0.05)
-        self.journal.write(f"done {number}\n")
+        self.note(f"done {number}")
         # Returning lets Paho send the PUBACK: the job is settled only now.
 
 
 if __name__ == "__main__":
-    Worker(int(sys.argv[1]), *sys.argv[2:]).client.loop_forever(retry_first_connection=True)
+    Worker(*sys.argv[1:]).client.loop_forever(retry_first_connection=True)

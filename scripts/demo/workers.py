@@ -11,7 +11,7 @@ import sys
 import threading
 
 from scene import Live, Publisher, expect, say, wait_until_empty
-from stack import HOST, ROOT, spawn, wait_for
+from stack import ROOT, spawn, wait_for
 from worker import image
 
 IMAGES = 1_000
@@ -32,7 +32,7 @@ def sizes(seed=1):
 class Pool:
     """Four worker processes and what their journals say."""
 
-    def __init__(self, port, folder):
+    def __init__(self, address, folder):
         self.journals = {name: folder / f"{name}.journal" for name in WORKERS}
         self.hold = folder / "hold"
         self.processes = {}
@@ -40,7 +40,7 @@ class Pool:
             journal.touch()
             hold = [str(self.hold)] if name == VICTIM else []
             self.processes[name] = spawn([sys.executable, str(ROOT / "scripts/demo/worker.py"),
-                                          str(port), name, str(journal), *hold])
+                                          address, name, str(journal), *hold])
 
     def lines(self, name, word):
         lines = self.journals[name].read_text().split("\n")
@@ -75,8 +75,8 @@ class Pool:
 class Scene:
     def __init__(self, stage):
         self.stage = stage
-        self.pool = Pool(stage.sluice.port, stage.folder)
-        self.publisher = Publisher(stage.sluice.port, "camera")
+        self.pool = Pool(stage.sluice.address, stage.folder)
+        self.publisher = Publisher(stage.sluice.address, "camera")
         self.victims_job = None
 
     def publish_all(self):
@@ -130,7 +130,7 @@ class Scene:
 
 def play(stage):
     say(f"{IMAGES} images of 1 KiB to 512 KiB to images/process, four workers on $q/images/+ "
-        f"at {HOST}:{stage.sluice.port}")
+        f"at {stage.sluice.address}")
     scene = Scene(stage)
     failures = []
 

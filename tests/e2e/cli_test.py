@@ -59,7 +59,7 @@ class Queues(StageTest):
         self.create_queue("life", "life/+")
         producer.publish_and_wait("life/x", "stored")
         self.wait_for_queue("life", ready=1)
-        self.sluice.cli("queue", "delete", "life")
+        self.sluice.cli("queue", "delete", "life", "--force")
         producer.publish_and_wait("life/x", "after")
         self.assertEqual([m.payload for m in watcher.messages(2)], [b"before", b"after"])
 
@@ -69,7 +69,7 @@ class Queues(StageTest):
         worker.subscribe("$q/under/+")
         self.client(client_id="under-producer").publish_and_wait("under/x", "x")
         message = worker.messages(1, acknowledge=False)[0]
-        self.sluice.cli("queue", "delete", "under")
+        self.sluice.cli("queue", "delete", "under", "--force")
         worker.acknowledge(message)
         worker.ping()
         self.assertEqual(worker.subscribe("$q/under/+"), [0x80])

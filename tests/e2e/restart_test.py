@@ -64,7 +64,7 @@ class Restart(StageTest):
     def test_deleted_queue_stays_deleted(self):
         self.create_queue("gone", "gone/+")
         self.client(client_id="gone-producer").publish_and_wait("gone/x", "old")
-        self.sluice.cli("queue", "delete", "gone")
+        self.sluice.cli("queue", "delete", "gone", "--force")
         self.restart("SIGKILL")
         self.assertNotIn("gone", self.sluice.names())
         self.create_queue("gone", "gone/+")
