@@ -15,6 +15,9 @@ namespace {
 constexpr std::uint64_t kIdleWindowMessages = 64;
 constexpr std::uint64_t kIdleWindowBytes = 256 * 1024;
 
+// How many windows of messages too large for the consumers with credit may be passed over.
+constexpr std::uint64_t kWindowsPassedOver = 8;
+
 // Fixed header, lengths and the small properties of a PUBLISH; see packet_bytes().
 constexpr std::uint64_t kPacketHeadBytes = 64;
 constexpr std::uint64_t kUserPropertyHeadBytes = 5;
@@ -311,17 +314,25 @@ void Group::read_ahead(Turn& turn) {
   if (load_) return;
   skip_settled();
   if (cursor_ == queue_.next) return;
-  const auto limit = window();
-  if (ready_.size() > 0 &&
-      (ready_.size() * 2 >= limit.window_messages || ready_.bytes() * 2 >= limit.window_bytes))
-    return;
-  load_ = Load{queue_.id,
-               id_,
-               cursor_,
-               queue_.next,
-               static_cast<std::uint32_t>(limit.window_messages - ready_.size()),
-               limit.window_bytes - ready_.bytes()};
+  const auto room = room_to_read();
+  if (room.window_messages == 0) return;
+  load_ = Load{
+      queue_.id,        id_, cursor_, queue_.next, static_cast<std::uint32_t>(room.window_messages),
+      room.window_bytes};
   turn.step.actions.push_back(*load_);
+}
+
+// How much to read now; nothing as long as the window is half full.
+CoreLimits Group::room_to_read() const {
+  const auto limit = window();
+  const auto messages = ready_.size(), bytes = ready_.bytes();
+  // Somebody could take more, but not what is ready: it is too large for them. Look past it.
+  if (!chooser_->empty() && messages < limit.window_messages * kWindowsPassedOver &&
+      bytes < limit.window_bytes * kWindowsPassedOver)
+    return limit;
+  if (messages > 0 && (messages * 2 >= limit.window_messages || bytes * 2 >= limit.window_bytes))
+    return {0, 0};
+  return {limit.window_messages - messages, limit.window_bytes - bytes};
 }
 
 // The last consumer has gone: keep the head only. Nothing is in flight, so all that was taken from

@@ -108,6 +108,7 @@ class Group {
   CoreLimits window() const;
   void skip_settled();
   void read_ahead(Turn& turn);
+  CoreLimits room_to_read() const;
   void shrink();
   void take_loaded(const StoredMessage& stored, Turn& turn);
   void record_lost(Offset from, Offset end, Turn& turn);
