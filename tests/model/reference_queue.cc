@@ -1,0 +1,132 @@
+#include "tests/model/reference_queue.h"
+
+#include <algorithm>
+
+#include "dispatch/key_selector.h"
+
+namespace model {
+
+using dispatch::Leave;
+using dispatch::Outcome;
+
+void ReferenceQueue::append(const dispatch::Append& write) {
+  must(write.offset == next, "offsets are dense");
+  next = dispatch::next(next);
+  Item& item = items[write.offset];
+  item.message = write.message;
+  ready_.insert(write.offset);
+  if (!options.last_value) return;
+  item.key = dispatch::key_of(*write.message, options.key);
+  must(item.key == write.key, "a message is stored with its key");
+  const auto older = latest_.find(item.key);
+  if (older != latest_.end() && items[older->second].where == Where::ready)
+    make_done(older->second, items[older->second]);
+  latest_[item.key] = write.offset;
+}
+
+const ReferenceQueue::Item* ReferenceQueue::first_eligible(bool narrow) const {
+  for (const Offset offset : ready_) {
+    const Item& item = items.at(offset);
+    if (!key_in_flight(item) && !(narrow && is_large(*item.message))) return &item;
+  }
+  return nullptr;
+}
+
+std::uint64_t ReferenceQueue::large_ready_count() const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      ready_, [&](Offset offset) { return is_large(*items.at(offset).message); }));
+}
+
+void ReferenceQueue::deliver(const dispatch::Deliver& action, bool narrow) {
+  const auto found = items.find(action.offset);
+  must(found != items.end(), "only stored messages are delivered");
+  Item& item = found->second;
+  must(item.where == Where::ready, "none in flight twice, none after it was done");
+  must(item.message->payload == action.message->payload, "a message is what was published");
+  must(item.key.empty() || !key_in_flight(item), "serial per key");
+  must(is_latest(action.offset), "latest value wins");
+  must(action.attempt == item.failed + 1, "attempts are counted");
+  must(first_eligible(narrow) == &item, "order by offset among ready");
+  ready_.erase(action.offset);
+  item.where = Where::in_flight;
+  ++in_flight_;
+  if (!item.key.empty()) keys_in_flight_.insert(item.key);
+}
+
+ReferenceQueue::Item& ReferenceQueue::take_back(Offset offset) {
+  Item& item = items.at(offset);
+  must(item.where == Where::in_flight, "one state each");
+  keys_in_flight_.erase(item.key);
+  --in_flight_;
+  if (is_latest(offset))
+    make_ready(offset, item);
+  else
+    make_done(offset, item);
+  return item;
+}
+
+void ReferenceQueue::settle(Offset offset, Outcome outcome) {
+  Item& item = take_back(offset);
+  if (outcome == Outcome::ack) {
+    item.acked = true;
+    make_done(offset, item);
+  } else if (outcome != Outcome::release && item.where == Where::ready) {
+    ++item.failed;
+  }
+}
+
+void ReferenceQueue::leave(Offset offset, Leave leave) {
+  Item& item = take_back(offset);
+  if (leave == Leave::lost && item.where == Where::ready) ++item.failed;
+}
+
+bool ReferenceQueue::is_latest(Offset offset) const {
+  const auto& key = items.at(offset).key;
+  return key.empty() || latest_.at(key) == offset;
+}
+
+void ReferenceQueue::make_ready(Offset offset, Item& item) {
+  item.where = Where::ready;
+  ready_.insert(offset);
+}
+
+void ReferenceQueue::make_done(Offset offset, Item& item) {
+  item.where = Where::done;
+  item.failed = 0;
+  ready_.erase(offset);
+}
+
+void ReferenceQueue::restart(const dispatch::QueueState& kept) {
+  ready_.clear();
+  keys_in_flight_.clear();
+  latest_.clear();
+  in_flight_ = 0;
+  next = kept.next;
+  items.erase(items.lower_bound(next), items.end());
+  for (const auto& [offset, item] : items)
+    if (!item.key.empty()) latest_[item.key] = offset;
+  const auto& group = kept.groups.at(dispatch::kDefaultGroup);
+  for (auto& [offset, item] : items) {
+    const auto attempts = group.attempts.find(offset);
+    item.failed = attempts == group.attempts.end() ? 0 : attempts->second;
+    if (group.settled.contains(offset) || !is_latest(offset))
+      make_done(offset, item);
+    else
+      make_ready(offset, item);
+  }
+}
+
+void ReferenceQueue::compare(const dispatch::QueueState& state) const {
+  must(state.options == options, "definitions are kept");
+  must(state.next == next, "offsets go on");
+  const auto& group = state.groups.at(dispatch::kDefaultGroup);
+  for (const auto& [offset, item] : items) {
+    must(group.settled.contains(offset) == (item.where == Where::done),
+         "exactly what is done is settled");
+    const auto attempts = group.attempts.find(offset);
+    must((attempts == group.attempts.end() ? 0 : attempts->second) == item.failed,
+         "failed attempts are kept");
+  }
+}
+
+}  // namespace model

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "dispatch/outcome.h"
+#include "dispatch/queue_state.h"
+#include "dispatch/step.h"
+
+// A queue the simplest way that is right: every message in memory, one state each. It does not
+// choose consumers; it is told what the real queue did and throws a BrokenInvariant where that was
+// not allowed.
+
+namespace model {
+
+using dispatch::ConsumerId;
+using dispatch::DeliveryId;
+using dispatch::MessageRef;
+using dispatch::Offset;
+
+struct BrokenInvariant : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+inline void must(bool holds, const char* invariant) {
+  if (!holds) throw BrokenInvariant(invariant);
+}
+
+// Sizes are either far below or far above what a narrow consumer takes.
+inline constexpr std::size_t kLargePayloadBytes = 5000;
+inline bool is_large(const dispatch::Message& m) { return m.payload.size() >= kLargePayloadBytes; }
+
+class ReferenceQueue {
+ public:
+  enum class Where { ready, in_flight, done };
+  struct Item {
+    MessageRef message;
+    std::string key;
+    Where where = Where::ready;
+    std::uint32_t failed = 0;
+    bool acked = false;  // some consumer said so
+  };
+
+  explicit ReferenceQueue(const dispatch::QueueOptions& queue_options) : options(queue_options) {}
+
+  void append(const dispatch::Append& write);
+  void deliver(const dispatch::Deliver& action, bool narrow);
+  void settle(Offset offset, dispatch::Outcome outcome);
+  void leave(Offset offset, dispatch::Leave leave);
+  // The process has died: what the journal kept decides.
+  void restart(const dispatch::QueueState& kept);
+  // Throws unless the queue's own state says the same.
+  void compare(const dispatch::QueueState& state) const;
+
+  // A message that may be handed out now to a consumer that is narrow or not; nullptr if none.
+  const Item* first_eligible(bool narrow) const;
+  bool is_latest(Offset offset) const;
+  std::uint64_t large_ready_count() const;
+  std::uint64_t ready_count() const { return ready_.size(); }
+  std::uint64_t in_flight_count() const { return in_flight_; }
+
+  dispatch::QueueOptions options;
+  std::map<Offset, Item> items;
+  Offset next{1};
+
+ private:
+  bool key_in_flight(const Item& item) const { return keys_in_flight_.contains(item.key); }
+  Item& take_back(Offset offset);
+  void make_ready(Offset offset, Item& item);
+  void make_done(Offset offset, Item& item);
+
+  std::set<Offset> ready_;
+  std::uint64_t in_flight_ = 0;
+  std::set<std::string> keys_in_flight_;
+  std::map<std::string, Offset> latest_;
+};
+
+}  // namespace model

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "dispatch/queue_set.h"
+#include "tests/model/reference_queue.h"
+
+// Random events for a QueueSet, with a journal that commits when it likes and clients that settle
+// as they like. Everything follows from the seed.
+
+namespace model {
+
+class Simulation {
+ public:
+  explicit Simulation(std::uint64_t seed);
+
+  // One random event. Throws BrokenInvariant.
+  void event();
+  // Commits and answers everything; then nothing that could move may stand still, and the books
+  // must agree.
+  void settle_down();
+
+  std::uint64_t deliveries() const { return deliveries_; }
+  std::uint64_t restarts() const { return restarts_; }
+
+ private:
+  struct Client {  // a consumer as its client sees it
+    dispatch::SessionId session;
+    dispatch::QueueId queue;
+    std::map<DeliveryId, Offset> held;  // from the step on
+    std::set<DeliveryId> arrived;       // sent to the client: may be settled
+  };
+  struct Connection {
+    dispatch::SessionLimits limits;
+    std::uint32_t slots = 0;
+    std::uint32_t plain = 0;
+    bool writable = true;
+    std::uint32_t to_free = 0;  // slots whose delivery is over
+    std::set<ConsumerId> consumers;
+  };
+  struct Answer {
+    dispatch::Load load;
+    std::vector<dispatch::StoredMessage> messages;
+  };
+  struct Published {  // by request: in which queues it was stored, and where
+    std::vector<std::pair<dispatch::QueueId, Offset>> places;
+  };
+
+  // Events
+  void create_queue();
+  void remove_queue();
+  void publish();
+  void open_session();
+  void close_session();
+  void subscribe();
+  void unsubscribe();
+  void settle();
+  void settle_nonsense();
+  void free_slots();
+  void plain_traffic();
+  void toggle_writable();
+  void commit();
+  void answer_load();
+  void restart();
+
+  // The shell
+  void take(dispatch::Step&& step);
+  void note(const dispatch::Write& write);
+  void note(const dispatch::Deliver& deliver);
+  void perform(const dispatch::Action& action);
+  void commit_one();
+  void store(const dispatch::Write& write);
+  std::vector<dispatch::StoredMessage> read(const dispatch::Load& load);
+  void answer_one();
+  void forget_client(ConsumerId id, dispatch::Leave leave);
+  void check_accepted();
+  void check_books() const;
+  void check_nothing_stalls();
+  bool has_credit(const Client& client) const;
+  bool is_narrow(const Client& client) const;
+  bool is_durable(dispatch::QueueId queue, Offset offset) const;
+
+  // Chance
+  std::uint64_t below(std::uint64_t end) { return random_() % end; }
+  bool one_in(std::uint64_t n) { return below(n) == 0; }
+  template <class Map>
+  typename Map::iterator any_of(Map& map);
+  dispatch::MessageRef make_message();
+  dispatch::QueueOptions make_options();
+
+  std::mt19937_64 random_;
+  dispatch::Time now_{};
+  std::uint64_t serial_ = 0;  // makes every payload, request and session different
+  std::uint64_t deliveries_ = 0;
+  std::uint64_t restarts_ = 0;
+
+  std::unique_ptr<dispatch::QueueSet> set_;
+  std::map<dispatch::QueueId, ReferenceQueue> queues_;
+  std::map<dispatch::QueueId, ReferenceQueue> removed_;  // until that is committed
+  std::map<dispatch::SessionId, Connection> connections_;
+  std::map<ConsumerId, Client> clients_;
+
+  dispatch::QueueStates written_;    // the fold of all steps
+  dispatch::QueueStates committed_;  // the fold of the committed ones
+  std::map<dispatch::QueueId, std::map<Offset, MessageRef>> stored_;
+  std::deque<dispatch::Step> uncommitted_;
+  std::deque<Answer> answers_;
+  std::map<dispatch::RequestId, Published> waiting_;
+  std::vector<Published> accepted_;  // since the last restart
+};
+
+}  // namespace model
