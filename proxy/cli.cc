@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
+#include <cstdlib>
+#include <optional>
 #include <ostream>
 
 #include <CLI/CLI.hpp>
@@ -19,12 +20,11 @@ using dispatch::Result;
 
 constexpr int kOk = 0;
 constexpr int kBadArguments = 2;
-constexpr const char* kDefaultAdmin = "http://127.0.0.1:8480";
 
 // --- sluice serve ---
 
-struct ServeArgs {
-  std::string config, listen, upstream, admin, data_dir, log_level;
+struct ServeArgs {  // nothing: not given; an empty text was given and is wrong
+  std::optional<std::string> config, listen, upstream, admin, data_dir, log_level;
   std::vector<std::string> queues;
 };
 
@@ -39,10 +39,10 @@ void add_serve(CLI::App& app, ServeArgs& args) {
   app.add_option("--log-level", args.log_level, "trace, debug, info, warn, error or off");
 }
 
-Result<void> override_endpoint(Endpoint& endpoint, const std::string& flag, const std::string& text,
-                               Role role) {
-  if (text.empty()) return {};
-  auto parsed = parse_endpoint(text, role);
+Result<void> override_endpoint(Endpoint& endpoint, const std::string& flag,
+                               const std::optional<std::string>& text, Role role) {
+  if (!text) return {};
+  auto parsed = parse_endpoint(*text, role);
   if (!parsed) return dispatch::invalid(flag + ": " + parsed.error().text);
   endpoint = *parsed;
   return {};
@@ -59,22 +59,22 @@ Result<void> check_queue_filter(const std::string& filter) {
 
 Result<ServeConfig> serve_config(const ServeArgs& args) {
   ServeConfig config;
-  if (!args.config.empty())
-    if (auto read = read_config(args.config, config); !read) return read.error();
+  if (args.config)
+    if (auto read = read_config(*args.config, config); !read) return read.error();
   const std::array<Result<void>, 3> endpoints = {
       override_endpoint(config.listen, "--listen", args.listen, Role::mqtt_listener),
       override_endpoint(config.upstream, "--upstream", args.upstream, Role::mqtt_peer),
       override_endpoint(config.admin, "--admin", args.admin, Role::admin_listener)};
   for (const Result<void>& result : endpoints)
     if (!result) return result.error();
-  if (!args.data_dir.empty()) config.data_dir = args.data_dir;
+  if (args.data_dir) config.data_dir = *args.data_dir;
   if (config.data_dir.empty())
     return dispatch::invalid(
         "no data directory: give --data-dir DIR, or data_dir in the config file");
-  if (!args.log_level.empty()) {
-    if (auto checked = check_log_level(args.log_level); !checked)
+  if (args.log_level) {
+    if (auto checked = check_log_level(*args.log_level); !checked)
       return dispatch::invalid("--log-level: " + checked.error().text);
-    config.log_level = args.log_level;
+    config.log_level = *args.log_level;
   }
   for (const std::string& filter : args.queues)
     if (auto checked = check_queue_filter(filter); !checked) return checked.error();
@@ -84,12 +84,19 @@ Result<ServeConfig> serve_config(const ServeArgs& args) {
 
 // --- sluice queue ... ---
 
+// Not CLI11's envname(): an option of a subcommand that wasn't named would take it over the flag.
+std::string default_admin() {
+  const char* variable = std::getenv("SLUICE_ADMIN");
+  return variable != nullptr && *variable != '\0' ? variable : "http://127.0.0.1:8480";
+}
+
 struct QueueArgs {
-  std::string admin = kDefaultAdmin;
+  std::string admin = default_admin();
   double timeout_s = 10;
   admin::Answers answers;
   std::string name;
-  std::string filter, dispatch, mode, max_inflight;
+  std::string filter;
+  std::optional<std::string> dispatch, mode, max_inflight;
   std::vector<std::string> key, set;
   bool last_value = false;
   bool idempotent = false;
@@ -100,8 +107,7 @@ struct QueueArgs {
 };
 
 void add_common(CLI::App& app, QueueArgs& args) {
-  app.add_option("--admin", args.admin, "where Sluice's HTTP API is")
-      ->envname("SLUICE_ADMIN")
+  app.add_option("--admin", args.admin, "where Sluice's HTTP API is; else SLUICE_ADMIN says")
       ->capture_default_str();
   app.add_option("--timeout", args.timeout_s, "seconds to wait for an answer")
       ->check(CLI::Range(0.001, 3600.0))
@@ -155,10 +161,10 @@ CLI::App* add_delete(CLI::App& queue, QueueArgs& args) {
 // The options that the flags give, in the text form of the option table.
 Result<std::vector<dispatch::OptionText>> given_options(const QueueArgs& args) {
   std::vector<dispatch::OptionText> given = {{"name", args.name}, {"filter", args.filter}};
-  if (!args.dispatch.empty()) given.emplace_back("dispatch", args.dispatch);
-  if (!args.mode.empty()) given.emplace_back("mode", args.mode);
+  if (args.dispatch) given.emplace_back("dispatch", *args.dispatch);
+  if (args.mode) given.emplace_back("mode", *args.mode);
   if (args.last_value) given.emplace_back("last_value", "true");
-  if (!args.max_inflight.empty()) given.emplace_back("max_inflight", args.max_inflight);
+  if (args.max_inflight) given.emplace_back("max_inflight", *args.max_inflight);
   std::string key;
   for (const std::string& selector : args.key) key += (key.empty() ? "" : ",") + selector;
   if (!args.key.empty()) given.emplace_back("key", key);
