@@ -1,0 +1,88 @@
+#include "storage/checkpoint.h"
+
+#include "doctest/doctest.h"
+#include "storage/coding.h"
+#include "tests/support/storage_samples.h"
+
+using namespace dispatch;
+using storage::Head;
+using storage::Run;
+
+namespace {
+
+QueueState full_state() {
+  QueueState state;
+  state.id = QueueId{7};
+  state.options.name = "lights";
+  state.options.filter = "lights/#";
+  state.options.last_value = true;
+  state.next = Offset{1000};
+  GroupState& group = state.groups[kDefaultGroup];
+  group.name = "default";
+  group.settled = OffsetSet(Offset{5});
+  group.settled.add(Offset{7}, Offset{7});
+  group.settled.add(Offset{20}, Offset{90});
+  group.attempts = {{Offset{6}, 1}, {Offset{100}, ~0u}};
+  group.ended = {72, 3, 1};
+  state.groups[GroupId{9}].name = "audit";
+  state.latest = {{"blue", Offset{998}}, {std::string("\0x", 2), Offset{999}}};
+  return state;
+}
+
+const std::vector<Run> kRuns = {{3, Offset{5}, 4, 2}, {90, Offset{91}, 909, 64}};
+
+std::string full_record() {
+  std::string value;
+  const auto state = full_state();
+  storage::encode_queue(value, state.id, 91, &state, kRuns);
+  return value;
+}
+
+}  // namespace
+
+TEST_CASE("a queue's record reads back as it was") {
+  const auto record = storage::decode_queue(QueueId{7}, full_record());
+  if (!record) FAIL(record.error().text);
+  CHECK(record->covered == 91);
+  CHECK_FALSE(record->deleted);
+  CHECK(record->state == full_state());
+  CHECK(std::vector<Run>(record->runs.all().begin(), record->runs.all().end()) == kRuns);
+}
+
+TEST_CASE("the record of a deleted queue says so") {
+  std::string value;
+  storage::encode_queue(value, QueueId{7}, 12, nullptr, {});
+  const auto record = storage::decode_queue(QueueId{7}, value);
+  REQUIRE(record.has_value());
+  CHECK(record->deleted);
+  CHECK(record->covered == 12);
+}
+
+TEST_CASE("damage of any byte of a record is noticed, and a record under another key") {
+  const auto value = full_record();
+  for (std::size_t at = 0; at < value.size(); ++at) {
+    auto damaged = value;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+    REQUIRE_FALSE(storage::decode_queue(QueueId{7}, damaged).has_value());
+  }
+  CHECK_FALSE(storage::decode_queue(QueueId{8}, value).has_value());
+}
+
+TEST_CASE("the head reads back, and one of a newer schema is refused with the mend") {
+  const Head head{90, 40, 30, QueueId{8}};
+  std::string value;
+  storage::encode_head(value, head);
+  const auto back = storage::decode_head(value);
+  REQUIRE(back.has_value());
+  CHECK(back->covered == 90);
+  CHECK(back->kept_from == 40);
+  CHECK(back->removed_below == 30);
+  CHECK(back->next_queue == QueueId{8});
+
+  storage::begin_envelope(value);
+  storage::put_varint(value, storage::kSchemaVersion + 1);
+  storage::seal_envelope(value, storage::kHeadKey);
+  const auto newer = storage::decode_head(value);
+  REQUIRE_FALSE(newer.has_value());
+  CHECK(newer.error().text.find("schema version 2") != std::string::npos);
+}

@@ -1,0 +1,188 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "doctest/doctest.h"
+#include "leveldb/db.h"
+#include "storage/checkpoint.h"
+#include "storage/coding.h"
+#include "storage/envelope.h"
+#include "storage/journal.h"
+#include "storage/key.h"
+#include "tests/support/storage_samples.h"
+
+// What open() makes of directories that are not as they should be.
+
+using namespace dispatch;
+using namespace storage_samples;
+using storage::Journal;
+
+namespace {
+
+std::string refusal(const std::filesystem::path& directory) {
+  const auto opened = Journal::open({directory});
+  if (opened) FAIL("opened");
+  return opened.error().text;
+}
+
+bool names(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Changes a closed journal's database behind its back.
+template <class F>
+void tamper(const std::filesystem::path& database, F&& change) {
+  leveldb::DB* opened = nullptr;
+  REQUIRE(leveldb::DB::Open({}, database.string(), &opened).ok());
+  const std::unique_ptr<leveldb::DB> db(opened);
+  change(*db);
+}
+
+// Commits 1 to 6; with a checkpoint, the last is not covered by it.
+void make_journal(const std::filesystem::path& directory, bool with_checkpoint) {
+  auto journal = open_or_fail({directory});
+  must(journal->commit(writes(define(1, "q", "q"), define_default_group(1))));
+  for (std::uint64_t offset = 1; offset <= 4; ++offset)
+    must(journal->commit(writes(append(1, offset, message("q", std::string(100'000, 'x'))))));
+  if (with_checkpoint) must(journal->checkpoint());
+  must(journal->commit(writes(append(1, 5, message("q", "5")))));
+}
+
+void damage(leveldb::DB& log, storage::CommitNumber commit) {
+  std::string block;
+  REQUIRE(log.Get({}, storage::log_key(commit), &block).ok());
+  block[block.size() / 2] ^= 1;
+  REQUIRE(log.Put({}, storage::log_key(commit), block).ok());
+}
+
+mode_t mode_of(const std::filesystem::path& path) {
+  struct ::stat about {};
+  REQUIRE(::stat(path.c_str(), &about) == 0);
+  return about.st_mode & 07777;
+}
+
+}  // namespace
+
+TEST_CASE("the directory is made, for the owner only, and so are all files in it") {
+  const ScratchDirectory scratch;
+  const auto directory = scratch.path() / "deep" / "data";
+  make_journal(directory, true);
+  const auto journal = open_or_fail({directory});  // again, so that there are tables too
+  CHECK(mode_of(directory) == 0700);
+  int files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    if (!entry.is_regular_file()) continue;
+    INFO(entry.path().string());
+    CHECK(mode_of(entry.path()) == 0600);
+    ++files;
+  }
+  CHECK(files > 8);
+}
+
+TEST_CASE("a directory that another journal has open is refused, and named") {
+  const ScratchDirectory scratch;
+  auto journal = open_or_fail({scratch.path()});
+  const auto text = refusal(scratch.path());
+  CHECK(names(text, scratch.path().string()));
+  CHECK(names(text, "in use by another sluice"));
+  must(journal->commit(writes(define(1, "q", "q"))));
+  journal.reset();
+  open_or_fail({scratch.path()});
+}
+
+TEST_CASE("a file in the place of the directory is refused") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch.path() / "file") << "x";
+  CHECK(names(refusal(scratch.path() / "file"), "is not a directory"));
+  CHECK(names(refusal(scratch.path() / "file" / "below"), "file/below"));
+}
+
+TEST_CASE("a directory that can't be written is refused") {
+  if (::geteuid() == 0) return;  // nothing is forbidden to root
+  const ScratchDirectory scratch;
+  REQUIRE(::chmod(scratch.path().c_str(), 0500) == 0);
+  CHECK(names(refusal(scratch.path()), "can't be read and written"));
+  REQUIRE(::chmod(scratch.path().c_str(), 0700) == 0);
+}
+
+TEST_CASE("a journal of a newer schema is refused and not touched") {
+  const ScratchDirectory scratch;
+  make_journal(scratch.path(), true);
+  std::string newer;
+  storage::begin_envelope(newer);
+  storage::put_varint(newer, storage::kSchemaVersion + 1);
+  newer += "whatever comes then";
+  storage::seal_envelope(newer, storage::kHeadKey);
+  tamper(scratch.path() / "state",
+         [&](leveldb::DB& state) { REQUIRE(state.Put({}, "m", newer).ok()); });
+  CHECK(names(refusal(scratch.path()), "schema version 2"));
+  tamper(scratch.path() / "state", [&](leveldb::DB& state) {
+    std::string kept;
+    REQUIRE(state.Get({}, "m", &kept).ok());
+    CHECK(kept == newer);
+  });
+}
+
+TEST_CASE("a damaged commit stops the replay and is named") {
+  const ScratchDirectory scratch;
+  make_journal(scratch.path(), false);
+  tamper(scratch.path() / "log", [](leveldb::DB& log) { damage(log, 3); });
+  CHECK(names(refusal(scratch.path()), "commit 3 is damaged"));
+}
+
+TEST_CASE("a damaged commit before the checkpoint is named by the read that meets it") {
+  const ScratchDirectory scratch;
+  make_journal(scratch.path(), true);
+  tamper(scratch.path() / "log", [](leveldb::DB& log) { damage(log, 3); });
+  auto journal = open_or_fail({scratch.path()});
+  CHECK(journal->read(QueueId{1}, Offset{1}, Offset{2}, 9, 9).has_value());
+  const auto read = journal->read(QueueId{1}, Offset{2}, Offset{9}, 9, 9);
+  REQUIRE_FALSE(read.has_value());
+  CHECK(names(read.error().text, "commit 3 is damaged"));
+  CHECK(journal->read(QueueId{1}, Offset{3}, Offset{9}, 9, ~0ull)->size() == 3);
+  CHECK_FALSE(journal->poisoned());
+}
+
+TEST_CASE("a commit missing in the middle is named") {
+  const ScratchDirectory scratch;
+  make_journal(scratch.path(), false);
+  tamper(scratch.path() / "log",
+         [](leveldb::DB& log) { REQUIRE(log.Delete({}, storage::log_key(4)).ok()); });
+  CHECK(names(refusal(scratch.path()), "commit 4 is missing"));
+}
+
+TEST_CASE("a log that is gone or older than the checkpoint is noticed") {
+  const ScratchDirectory scratch;
+  make_journal(scratch.path(), true);
+  std::filesystem::remove_all(scratch.path() / "log");
+  CHECK(names(refusal(scratch.path()), "log/ lost commit 5"));
+}
+
+TEST_CASE("a state database without its head is noticed, one that is gone is rebuilt") {
+  const ScratchDirectory scratch;
+  make_journal(scratch.path(), true);
+  tamper(scratch.path() / "state", [](leveldb::DB& state) { REQUIRE(state.Delete({}, "m").ok()); });
+  CHECK(names(refusal(scratch.path()), "state/ has no head"));
+  std::filesystem::remove_all(scratch.path() / "state");
+  CHECK(read_all(*open_or_fail({scratch.path()}), 1).size() == 5);
+}
+
+TEST_CASE("a damaged LevelDB file is named") {
+  const ScratchDirectory scratch;
+  make_journal(scratch.path(), true);
+  for (const auto& entry : std::filesystem::directory_iterator(scratch.path() / "log"))
+    if (names(entry.path().filename().string(), "MANIFEST"))
+      std::filesystem::resize_file(entry.path(), 3);
+  const auto text = refusal(scratch.path());
+  CHECK(names(text, "log/ can't be opened"));
+}
+
+TEST_CASE("a queue's damaged checkpoint is named") {
+  const ScratchDirectory scratch;
+  make_journal(scratch.path(), true);
+  tamper(scratch.path() / "state", [](leveldb::DB& state) {
+    REQUIRE(state.Put({}, storage::queue_key(QueueId{1}), "what is this").ok());
+  });
+  CHECK(names(refusal(scratch.path()), "checkpoint of queue 1"));
+}
