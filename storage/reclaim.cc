@@ -38,10 +38,7 @@ void LogMap::forget_below(CommitNumber commit) {
 }
 
 Reclaimer::Reclaimer(leveldb::DB& log, CommitNumber removed_below, std::uint64_t compact_bytes)
-    : log_(log),
-      removed_below_(removed_below),
-      compacted_below_(removed_below),
-      compact_bytes_(compact_bytes) {}
+    : log_(log), removed_below_(removed_below), compact_bytes_(compact_bytes) {}
 
 std::uint64_t Reclaimer::bytes_below(CommitNumber commit) const {
   if (commit <= removed_below_) return 0;
@@ -69,14 +66,14 @@ Result<void> Reclaimer::remove_some(CommitNumber kept_from) {
   return {};
 }
 
-// What goes wrong here shows at the next write.
+// From the start, so that what an earlier compaction left is seen to as well: there is nothing else
+// there. LevelDB decides which levels it must look at before it writes out what is in memory, so
+// the first call does that and the second the work. What goes wrong shows at the next write.
 void Reclaimer::compact() {
-  const std::string first = log_key(compacted_below_);
   const std::string last = log_key(removed_below_ - 1);
-  const leveldb::Slice from = first;
   const leveldb::Slice to = last;
-  log_.CompactRange(&from, &to);
-  compacted_below_ = removed_below_;
+  log_.CompactRange(nullptr, &to);
+  log_.CompactRange(nullptr, &to);
   removed_bytes_ = 0;
 }
 

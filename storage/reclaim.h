@@ -50,7 +50,6 @@ class Reclaimer {
 
   leveldb::DB& log_;
   CommitNumber removed_below_;
-  CommitNumber compacted_below_;
   std::uint64_t compact_bytes_;
   std::uint64_t removed_bytes_ = 0;  // since the compaction before
   LogMap map_;
