@@ -1,8 +1,8 @@
 """A worker as anybody would write it with Paho Python: takes jobs from $q/images/+.
 
 usage: worker.py HOST:PORT NAME JOURNAL [HOLD]
-It writes "start ID" and "done ID" lines to the file JOURNAL (- is stdout). While the file HOLD exists it stops in the
-middle of its next job, so that the scene can kill it there.
+It writes "start ID" and "done ID" lines to the file JOURNAL (- is stdout). While the file HOLD
+exists it stops in the middle of its next job, so that the scene can kill it there.
 """
 
 import hashlib

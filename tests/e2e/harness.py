@@ -22,7 +22,7 @@ WAIT_S = 60  # how long anything that has to happen may take on a slow, sanitize
 
 
 class StageTest(unittest.TestCase):
-    """One broker and one sluice for the tests of a class; queue names and topics keep them apart."""
+    """One broker and one sluice for the tests of a class; names and topics keep them apart."""
 
     queues = ()  # --queue filters of the server
     config = ""  # its configuration file

@@ -217,7 +217,8 @@ class Client:
         packet_id = self.new_id()
         body = b"".join(binary(f) + bytes([qos]) if isinstance(f, str) else
                         binary(f[0]) + bytes([f[1]]) for f in filters)
-        self.send(packet(SUBSCRIBE, struct.pack(">H", packet_id) + self._properties(props) + body, 2))
+        head = struct.pack(">H", packet_id) + self._properties(props)
+        self.send(packet(SUBSCRIBE, head + body, 2))
         answer = self.expect(SUBACK)
         assert answer.id == packet_id, answer
         return answer
@@ -225,7 +226,8 @@ class Client:
     def unsubscribe(self, *filters):
         packet_id = self.new_id()
         body = b"".join(binary(f) for f in filters)
-        self.send(packet(UNSUBSCRIBE, struct.pack(">H", packet_id) + self._properties(()) + body, 2))
+        head = struct.pack(">H", packet_id) + self._properties(())
+        self.send(packet(UNSUBSCRIBE, head + body, 2))
         return self.expect(UNSUBACK).reasons
 
     def acknowledge(self, publish, reason=0, kind=PUBACK, props=()):
