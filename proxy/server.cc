@@ -6,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -69,7 +70,6 @@ class Server {
       if (!error) shut_down(signal);
     });
     sweep();
-    core_.restart();
     core_.run();
     close_sessions();
     return kOk;
@@ -105,10 +105,7 @@ class Server {
     } else {
       queues_.create(options, done);
     }
-    while (!result) {
-      core_.restart();
-      core_.run_one();
-    }
+    while (!result) core_.run_one();
     return std::move(*result);
   }
 
@@ -176,6 +173,8 @@ class Server {
 
   const ServeConfig& config_;
   asio::io_context core_{1};  // one thread runs it
+  // The journal's answers come from another thread: waiting for them is work as well.
+  asio::executor_work_guard<asio::io_context::executor_type> work_{core_.get_executor()};
   Clock clock_;
   QueueService queues_;
   SessionRegistry registry_;

@@ -1,0 +1,248 @@
+#include "proxy/queue_service.h"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <functional>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "tests/support/power_loss_env.h"
+
+// The queue service with the shipped journal on a disk that can fail: what is acknowledged is on
+// disk, what can't be stored is refused, and consumers go on after recovery.
+
+namespace proxy {
+namespace {
+
+using power_loss::Fault;
+using power_loss::PowerLossEnv;
+
+class Client final : public QueueClient {
+ public:
+  void on_delivery(dispatch::Deliver&& delivery) override {
+    delivered.push_back(std::move(delivery));
+  }
+  void on_stored(protocol::PacketId packet_id) override { stored.push_back(packet_id); }
+  void on_store_failed(protocol::PacketId packet_id, const std::string&) override {
+    failed.push_back(packet_id);
+  }
+  void on_consumers_lost() override { ++lost; }
+  void resubscribe() override { resubscribed = true; }
+  void on_queues_ready() override {}
+
+  std::deque<dispatch::Deliver> delivered;
+  std::vector<protocol::PacketId> stored;
+  std::vector<protocol::PacketId> failed;
+  int lost = 0;
+  bool resubscribed = false;
+};
+
+class House {
+ public:
+  House() {
+    options_.directory = "/journal";
+    options_.env = &env;
+    open();
+  }
+  void open() {
+    auto journal = storage::Journal::open(options_);
+    REQUIRE(journal.has_value());
+    core.emplace(1);
+    work_.emplace(core->get_executor());
+    service.emplace(*core, clock_, options_, std::move(*journal), 1);
+  }
+  void close() {
+    service.reset();
+    work_.reset();
+    core.reset();
+  }
+  // Turns the loop until the condition holds; a service that never answers fails here.
+  void until(const std::function<bool()>& holds) {
+    for (int i = 0; i < 10'000 && !holds(); ++i) {
+      core->restart();
+      core->run_for(std::chrono::milliseconds(5));
+    }
+    REQUIRE(holds());
+  }
+  dispatch::Result<void> create(const std::string& name, const std::string& filter) {
+    dispatch::QueueOptions options;
+    options.name = name;
+    options.filter = filter;
+    std::optional<dispatch::Result<void>> answer;
+    service->create(options, [&](dispatch::Result<void> result) { answer = result; });
+    until([&] { return answer.has_value(); });
+    return *answer;
+  }
+  dispatch::MessageRef message(const std::string& topic, const std::string& payload) {
+    auto message = std::make_shared<dispatch::Message>();
+    message->topic = topic;
+    message->payload = payload;
+    message->stored_at = service->now();
+    return message;
+  }
+
+  PowerLossEnv env{1};
+  std::optional<boost::asio::io_context> core;
+
+ private:
+  using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
+  std::optional<WorkGuard> work_;  // answers come from another thread
+  storage::JournalOptions options_;
+  Clock clock_;
+
+ public:
+  std::optional<QueueService> service;
+};
+
+TEST_CASE("a publish is answered when it is on disk, and delivered then") {
+  House house;
+  REQUIRE(house.create("jobs", "jobs/+").has_value());
+  Client client;
+  const auto session = house.service->open_session(client, {});
+  REQUIRE(house.service->subscribe(session, {"default", "jobs/+"}).has_value());
+  REQUIRE(house.service->publish(session, 7, house.message("jobs/a", "x")).has_value());
+  CHECK(client.stored.empty());
+  CHECK(client.delivered.empty());
+  house.until([&] { return !client.stored.empty(); });
+  CHECK(client.stored == std::vector<protocol::PacketId>{7});
+  REQUIRE(client.delivered.size() == 1);
+  CHECK(client.delivered[0].message->payload == "x");
+}
+
+TEST_CASE("what was answered is there after a power cut, what was acknowledged is not") {
+  House house;
+  REQUIRE(house.create("jobs", "jobs/+").has_value());
+  {
+    Client client;
+    const auto session = house.service->open_session(client, {});
+    for (protocol::PacketId id = 1; id <= 3; ++id) {
+      REQUIRE(house.service->publish(session, id, house.message("jobs/a", std::to_string(id)))
+                  .has_value());
+    }
+    house.until([&] { return client.stored.size() == 3; });
+    const auto consumer = house.service->subscribe(session, {"default", "jobs/+"});
+    REQUIRE(consumer.has_value());
+    house.until([&] { return client.delivered.size() == 3; });
+    house.service->settle(*consumer, client.delivered[1].delivery, dispatch::Outcome::ack);
+    // Something stored behind it shows that the settlement is on disk as well.
+    REQUIRE(house.service->publish(session, 4, house.message("jobs/a", "4")).has_value());
+    house.until([&] { return client.stored.size() == 4; });
+    house.close();
+  }
+  house.env.cut_power(power_loss::Loss::drop);
+  house.open();
+  Client client;
+  const auto session = house.service->open_session(client, {});
+  REQUIRE(house.service->subscribe(session, {"default", "jobs/+"}).has_value());
+  house.until([&] { return client.delivered.size() == 3; });
+  CHECK(client.delivered[0].message->payload == "1");
+  CHECK(client.delivered[1].message->payload == "3");
+  CHECK(client.delivered[2].message->payload == "4");
+}
+
+TEST_CASE("a failed commit refuses everything under way, and the service recovers by itself") {
+  House house;
+  REQUIRE(house.create("jobs", "jobs/+").has_value());
+  Client client;
+  const auto session = house.service->open_session(client, {});
+  REQUIRE(house.service->publish(session, 1, house.message("jobs/a", "kept")).has_value());
+  house.until([&] { return client.stored.size() == 1; });
+
+  house.env.fail_at(1, Fault::once);
+  REQUIRE(house.service->publish(session, 2, house.message("jobs/a", "refused")).has_value());
+  house.until([&] { return client.failed.size() == 1; });
+  CHECK(client.stored.size() == 1);
+  CHECK(client.lost == 1);
+  CHECK_FALSE(house.service->failure().empty());
+
+  SUBCASE("publishes are refused meanwhile, with the reason") {
+    const auto refused = house.service->publish(session, 3, house.message("jobs/a", "x"));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().kind == dispatch::ErrorKind::unavailable);
+  }
+  house.until([&] { return client.resubscribed; });
+  CHECK(house.service->failure().empty());
+  REQUIRE(house.service->subscribe(session, {"default", "jobs/+"}).has_value());
+  REQUIRE(house.service->publish(session, 4, house.message("jobs/a", "later")).has_value());
+  house.until([&] { return client.delivered.size() >= 2 && client.stored.size() == 2; });
+  CHECK(client.delivered.front().message->payload == "kept");
+  CHECK(client.delivered.back().message->payload == "later");
+}
+
+TEST_CASE("a disk that stays broken keeps the service red, and green when it is mended") {
+  House house;
+  REQUIRE(house.create("jobs", "jobs/+").has_value());
+  Client client;
+  const auto session = house.service->open_session(client, {});
+  house.env.fail_at(1, Fault::for_ever);
+  REQUIRE(house.service->publish(session, 1, house.message("jobs/a", "x")).has_value());
+  house.until([&] { return client.failed.size() == 1; });
+  house.until([&] { return house.service->failure().starts_with("the journal can't be opened"); });
+  house.env.mend();
+  house.until([&] { return house.service->failure().empty(); });
+  REQUIRE(house.service->publish(session, 2, house.message("jobs/a", "x")).has_value());
+  house.until([&] { return client.stored.size() == 1; });
+}
+
+TEST_CASE("a confirmation waits for what was published before it") {
+  House house;
+  REQUIRE(house.create("jobs", "jobs/+").has_value());
+  Client first;
+  Client second;
+  const auto lost = house.service->open_session(first, {});
+  REQUIRE(house.service->publish(lost, 1, house.message("jobs/a", "x")).has_value());
+  house.service->close_session(lost, dispatch::Leave::lost);
+  const auto session = house.service->open_session(second, {});
+  house.service->confirm(session, 1);
+  CHECK(second.stored.empty());
+  house.until([&] { return second.stored.size() == 1; });
+  CHECK(house.service->stats("jobs")->ready == 1);
+  CHECK(first.stored.empty());
+}
+
+TEST_CASE("definitions are answered when they are durable, or with the reason at once") {
+  House house;
+  REQUIRE(house.create("jobs", "jobs/+").has_value());
+  const auto twice = house.create("jobs", "other/+");
+  REQUIRE_FALSE(twice.has_value());
+  CHECK(twice.error().kind == dispatch::ErrorKind::exists);
+  house.close();
+  house.env.cut_power(power_loss::Loss::drop);
+  house.open();
+  REQUIRE(house.service->stats("jobs").has_value());
+  std::optional<dispatch::Result<void>> removed;
+  house.service->remove("jobs", [&](dispatch::Result<void> result) { removed = result; });
+  house.until([&] { return removed.has_value(); });
+  CHECK(removed->has_value());
+  CHECK_FALSE(house.service->stats("jobs").has_value());
+}
+
+TEST_CASE("deliveries that must wait for a commit hold back those that need not") {
+  House house;
+  REQUIRE(house.create("jobs", "jobs/+").has_value());
+  Client leaver;
+  Client stayer;
+  const auto first = house.service->open_session(leaver, {.receive_maximum = 2});
+  for (protocol::PacketId id = 1; id <= 4; ++id) {
+    REQUIRE(
+        house.service->publish(first, id, house.message("jobs/a", std::to_string(id))).has_value());
+  }
+  house.until([&] { return leaver.stored.size() == 4; });
+  REQUIRE(house.service->subscribe(first, {"default", "jobs/+"}).has_value());
+  house.until([&] { return leaver.delivered.size() == 2; });
+  // 1 and 2 come back with an attempt to be written; 3 and 4 are durable already.
+  house.service->close_session(first, dispatch::Leave::lost);
+  const auto second = house.service->open_session(stayer, {});
+  REQUIRE(house.service->subscribe(second, {"default", "jobs/+"}).has_value());
+  house.until([&] { return stayer.delivered.size() == 4; });
+  for (int i = 0; i < 4; ++i) {
+    CHECK(stayer.delivered[static_cast<std::size_t>(i)].message->payload == std::to_string(i + 1));
+  }
+  CHECK(stayer.delivered[0].attempt == 2);
+  CHECK(stayer.delivered[2].attempt == 1);
+}
+
+}  // namespace
+}  // namespace proxy
