@@ -24,6 +24,20 @@ enum Part : std::uint8_t {
 };
 constexpr std::uint8_t kKnownParts = 0x7F;
 
+// Milliseconds between two times, and back; any 64 bits will do, without overflow.
+std::uint64_t bits(Time time) {
+  return static_cast<std::uint64_t>(time.time_since_epoch().count());
+}
+
+std::int64_t difference(Time later, Time earlier) {
+  return static_cast<std::int64_t>(bits(later) - bits(earlier));
+}
+
+Time sum(Time time, std::int64_t difference) {
+  const std::uint64_t total = bits(time) + static_cast<std::uint64_t>(difference);
+  return Time(dispatch::Duration(static_cast<std::int64_t>(total)));
+}
+
 std::uint8_t parts_of(const Message& message) {
   const ApplicationProperties& properties = message.properties;
   unsigned parts = 0;
@@ -82,7 +96,7 @@ void put_message(std::string& out, const Message& message, Time time) {
   thread_local std::string head;
   head.clear();
   head.push_back(static_cast<char>(parts_of(message)));
-  put_signed(head, (message.stored_at - time).count());
+  put_signed(head, difference(message.stored_at, time));
   put_string(head, message.topic);
   put_string(head, message.publisher);
   if (!message.username.empty()) put_string(head, message.username);
@@ -97,10 +111,7 @@ Result<MessageRef> decode_message(std::string_view bytes, Time time) {
   auto message = std::make_shared<Message>();
   const std::uint8_t parts = reader.byte();
   if ((parts & ~kKnownParts) != 0) return unavailable("message with an unknown part");
-  // In unsigned arithmetic: a wrong difference must not overflow.
-  const auto difference = static_cast<std::uint64_t>(reader.signed_varint());
-  message->stored_at = Time(dispatch::Duration(static_cast<std::int64_t>(
-      static_cast<std::uint64_t>(time.time_since_epoch().count()) + difference)));
+  message->stored_at = sum(time, reader.signed_varint());
   message->topic = reader.string();
   message->publisher = reader.string();
   if ((parts & kUsername) != 0) {

@@ -1,0 +1,199 @@
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "storage/coding.h"
+#include "storage/crc32c.h"
+#include "storage/journal.h"
+
+// How fast the journal takes messages in, next to the least that any durable log must do: append
+// the same bytes to a file and fdatasync it. Both in turn, in short slices of one run, so that
+// whatever else the disk does hits both alike; the ratio is what counts.
+
+namespace {
+
+using namespace dispatch;
+using Clock = std::chrono::steady_clock;
+
+struct Settings {
+  std::filesystem::path directory = "bench_journal.tmp";
+  std::vector<std::uint32_t> groups = {1, 10, 100, 1000};
+  std::size_t message_bytes = 256;
+  double seconds = 4;  // for each group size, both contenders together
+  bool json = false;
+};
+
+[[noreturn]] void give_up(const std::string& why) {
+  std::fprintf(stderr, "bench_journal: %s\n", why.c_str());
+  std::exit(1);
+}
+
+double cpu_seconds() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// A file, one write and one fdatasync a commit, and a checksum.
+class RawLog {
+ public:
+  explicit RawLog(const std::filesystem::path& file)
+      : descriptor_(::open(file.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_APPEND, 0600)) {
+    if (descriptor_ < 0) give_up("can't make " + file.string());
+  }
+  ~RawLog() { ::close(descriptor_); }
+  RawLog(const RawLog&) = delete;
+  RawLog& operator=(const RawLog&) = delete;
+
+  void commit(const std::vector<MessageRef>& messages) {
+    block_.assign(4, '\0');
+    for (const auto& message : messages) {
+      storage::put_string(block_, message->topic);
+      storage::put_string(block_, message->payload);
+    }
+    std::string crc;
+    storage::put_fixed32(crc, storage::crc32c(block_));
+    block_.replace(0, crc.size(), crc);
+    const auto size = static_cast<ssize_t>(block_.size());
+    if (::write(descriptor_, block_.data(), block_.size()) != size || ::fdatasync(descriptor_) != 0)
+      give_up("raw log: write failed");
+  }
+
+ private:
+  int descriptor_;
+  std::string block_;
+};
+
+class JournalLog {
+ public:
+  explicit JournalLog(const std::filesystem::path& directory) {
+    auto opened = storage::Journal::open({directory});
+    if (!opened) give_up(opened.error().text);
+    journal_ = std::move(*opened);
+    QueueOptions options;
+    options.name = options.filter = "bench";
+    writes_ = {DefineQueue{QueueId{1}, options},
+               DefineGroup{QueueId{1}, kDefaultGroup, "default", Offset{1}}};
+    write();
+  }
+
+  void commit(const std::vector<MessageRef>& messages) {
+    for (const auto& message : messages)
+      writes_.push_back(Append{QueueId{1}, Offset{next_++}, message, {}});
+    write();
+  }
+
+ private:
+  void write() {
+    if (auto done = journal_->commit(writes_); !done) give_up(done.error().text);
+    if (auto done = journal_->work(); !done) give_up(done.error().text);
+    writes_.clear();
+  }
+
+  std::unique_ptr<storage::Journal> journal_;
+  std::vector<Write> writes_;
+  std::uint64_t next_ = 1;
+};
+
+struct Tally {
+  std::uint64_t messages = 0;
+  double seconds = 0;
+  double cpu = 0;
+  double longest_ms = 0;  // commit
+
+  double per_second() const { return static_cast<double>(messages) / seconds; }
+  double cpu_us() const { return cpu * 1e6 / static_cast<double>(messages); }
+};
+
+// Commits until the slice is over.
+template <class Log>
+void run_slice(Log& log, const std::vector<MessageRef>& group, double slice_seconds, Tally& tally) {
+  const double cpu = cpu_seconds();
+  const auto begin = Clock::now();
+  auto at = begin;
+  do {
+    const auto before = at;
+    log.commit(group);
+    at = Clock::now();
+    tally.longest_ms =
+        std::max(tally.longest_ms, std::chrono::duration<double, std::milli>(at - before).count());
+    tally.messages += group.size();
+  } while (std::chrono::duration<double>(at - begin).count() < slice_seconds);
+  tally.seconds += std::chrono::duration<double>(at - begin).count();
+  tally.cpu += cpu_seconds() - cpu;
+}
+
+std::vector<MessageRef> make_group(std::uint32_t size, std::size_t message_bytes) {
+  std::vector<MessageRef> group;
+  for (std::uint32_t i = 0; i < size; ++i) {
+    auto message = std::make_shared<Message>();
+    message->topic = "bench/" + std::to_string(i % 16);
+    message->payload.assign(message_bytes, static_cast<char>('a' + i % 26));
+    message->publisher = "bench";
+    group.push_back(std::move(message));
+  }
+  return group;
+}
+
+void print(std::uint32_t group, const Tally& raw, const Tally& journal, bool json) {
+  const double ratio = journal.per_second() / raw.per_second();
+  if (json) {
+    std::printf(
+        "{\"group\":%u,\"raw_per_s\":%.0f,\"journal_per_s\":%.0f,\"ratio\":%.3f,"
+        "\"raw_cpu_us\":%.2f,\"journal_cpu_us\":%.2f,\"journal_longest_ms\":%.1f}\n",
+        group, raw.per_second(), journal.per_second(), ratio, raw.cpu_us(), journal.cpu_us(),
+        journal.longest_ms);
+  } else {
+    std::printf("%8u %12.0f %12.0f %8.2f %10.2f %10.2f %10.1f\n", group, raw.per_second(),
+                journal.per_second(), ratio, raw.cpu_us(), journal.cpu_us(), journal.longest_ms);
+  }
+  std::fflush(stdout);
+}
+
+void run_group(const Settings& settings, std::uint32_t size) {
+  const auto directory = settings.directory / std::to_string(size);
+  std::filesystem::create_directories(directory);
+  RawLog raw_log(directory / "raw");
+  JournalLog journal_log(directory / "journal");
+  const auto group = make_group(size, settings.message_bytes);
+  constexpr int kSlices = 20;
+  Tally raw, journal;
+  for (int i = 0; i < kSlices; ++i) {
+    run_slice(raw_log, group, settings.seconds / kSlices / 2, raw);
+    run_slice(journal_log, group, settings.seconds / kSlices / 2, journal);
+  }
+  print(size, raw, journal, settings.json);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings settings;
+  CLI::App app("Ingest of the journal against a raw append + fdatasync log, interleaved.");
+  app.add_option("--directory", settings.directory, "made, and removed at the end");
+  app.add_option("--groups", settings.groups, "messages a commit")->delimiter(',');
+  app.add_option("--bytes", settings.message_bytes, "payload of a message");
+  app.add_option("--seconds", settings.seconds, "for each group size");
+  app.add_flag("--json", settings.json, "one object a line");
+  CLI11_PARSE(app, argc, argv);
+  if (std::filesystem::exists(settings.directory))
+    give_up(settings.directory.string() + " exists already");
+  if (!settings.json)
+    std::printf("%8s %12s %12s %8s %10s %10s %10s\n", "group", "raw msg/s", "journal", "ratio",
+                "raw us", "journal us", "longest ms");
+  for (const std::uint32_t group : settings.groups) run_group(settings, group);
+  std::filesystem::remove_all(settings.directory);
+  return 0;
+}
