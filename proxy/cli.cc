@@ -12,6 +12,7 @@
 #include "proxy/admin/commands.h"
 #include "proxy/nearest.h"
 #include "proxy/option_value.h"
+#include "proxy/printable.h"
 
 namespace proxy {
 namespace {
@@ -266,7 +267,7 @@ int Cli::parse_failed(const CLI::ParseError& error) {
 }
 
 int Cli::bad_arguments(const std::string& why) {
-  context.err << "sluice: " << why << "\n";
+  context.err << "sluice: " << printable(why) << "\n";
   return kBadArguments;
 }
 

@@ -15,6 +15,7 @@
 
 #include "proxy/nearest.h"
 #include "proxy/option_value.h"
+#include "proxy/printable.h"
 
 namespace proxy {
 namespace {
@@ -35,8 +36,8 @@ class Reader {
 
  private:
   Error error(const toml::source_region& at, std::string_view key, std::string_view why) const {
-    return dispatch::invalid(name_ + ":" + std::to_string(at.begin.line) + ": " + std::string(key) +
-                             ": " + std::string(why));
+    return dispatch::invalid(name_ + ":" + std::to_string(at.begin.line) + ": " + printable(key) +
+                             ": " + printable(why));
   }
   Error error(const toml::key& key, std::string_view why) const {
     return error(key.source(), key.str(), why);
@@ -280,7 +281,7 @@ Result<void> parse_config(std::string_view text, std::string_view name, ServeCon
   if (!parsed)
     return dispatch::invalid(std::string(name) + ":" +
                              std::to_string(parsed.error().source().begin.line) +
-                             ": is not TOML: " + std::string(parsed.error().description()));
+                             ": is not TOML: " + printable(parsed.error().description()));
   return Reader(name, config).read(parsed.table());
 }
 

@@ -5,7 +5,9 @@
 #include <optional>
 
 #include <boost/asio/ip/address.hpp>
+#include <boost/url/encode.hpp>
 #include <boost/url/parse.hpp>
+#include <boost/url/rfc/pchars.hpp>
 #include <boost/url/url_view.hpp>
 
 namespace proxy {
@@ -30,6 +32,11 @@ bool is_planned(std::string_view scheme) {
   return std::find(kPlanned.begin(), kPlanned.end(), scheme) != kPlanned.end();
 }
 
+bool is_host_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+         c == '-' || c == '_' || c == ':';
+}
+
 Result<Endpoint> unix_endpoint(std::string_view text, const boost::urls::url_view& url) {
   Endpoint endpoint{"http+unix", {}, 0, url.path()};
   if (!url.host().empty() || url.has_port())
@@ -50,6 +57,8 @@ Result<Endpoint> tcp_endpoint(std::string_view text, const boost::urls::url_view
     return bad(text, "has a path: takes " + scheme + "://HOST:PORT");
   Endpoint endpoint{scheme, url.host_address(), 0, {}};
   if (endpoint.host.empty()) return bad(text, "has no host: takes " + scheme + "://HOST:PORT");
+  if (!std::all_of(endpoint.host.begin(), endpoint.host.end(), is_host_char))
+    return bad(text, "has characters in its host that no name or address has");
   // port_number() is 0 both for ":0" and for numbers that are too large.
   const std::string digits(url.port().data(), url.port().size());
   if (digits.empty()) {
@@ -94,6 +103,8 @@ Result<Endpoint> parse_endpoint(std::string_view text, Role role) {
 }
 
 std::string to_text(const Endpoint& endpoint) {
+  if (endpoint.is_unix())
+    return "http+unix://" + boost::urls::encode(endpoint.path, boost::urls::pchars + '/');
   return endpoint.scheme + "://" + authority(endpoint);
 }
 

@@ -29,7 +29,7 @@ enum class Role { mqtt_listener, mqtt_peer, admin_listener, admin_peer };
 dispatch::Result<Endpoint> parse_endpoint(std::string_view text);
 dispatch::Result<Endpoint> parse_endpoint(std::string_view text, Role role);
 
-// The URL again, with its port; IPv6 in brackets.
+// The URL again, with its port; parse_endpoint() gives the same endpoint back.
 std::string to_text(const Endpoint& endpoint);
 // HOST:PORT, or the path of a unix socket: for messages and the Host header.
 std::string authority(const Endpoint& endpoint);

@@ -9,6 +9,7 @@
 
 #include "proxy/admin/format.h"
 #include "proxy/admin/json.h"
+#include "proxy/printable.h"
 
 namespace admin {
 namespace {
@@ -22,7 +23,7 @@ constexpr int kFailed = 1;
 constexpr int kBadArguments = 2;
 
 int fail(Output output, const std::string& what, int code = kFailed) {
-  output.err << "sluice: " << what << "\n";
+  output.err << "sluice: " << proxy::printable(what) << "\n";
   return code;
 }
 

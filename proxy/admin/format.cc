@@ -8,6 +8,8 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "proxy/printable.h"
+
 namespace admin {
 namespace {
 
@@ -32,23 +34,8 @@ constexpr std::array<Column, 10> kColumns = {{{"NAME", "name", false},
 
 using Row = std::vector<std::string>;
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7F) {
-      out += c;
-      continue;
-    }
-    char hex[5];
-    std::snprintf(hex, sizeof hex, "\\x%02X", byte);
-    out += hex;
-  }
-  return out;
-}
-
 std::string text_of(const json::value& value) {
-  if (const auto* text = value.if_string()) return escaped({text->data(), text->size()});
+  if (const auto* text = value.if_string()) return proxy::printable({text->data(), text->size()});
   const auto* list = value.if_array();
   if (list == nullptr) return json::serialize(value);
   std::string words;

@@ -220,7 +220,7 @@ TEST_CASE("addresses are read and written") {
       {"http://h:65535", {"http", "h", 65535, {}}, "http://h:65535"},
       {"http+unix:///run/a%20b.sock",
        {"http+unix", {}, 0, "/run/a b.sock"},
-       "http+unix:///run/a b.sock"},
+       "http+unix:///run/a%20b.sock"},
   };
   for (const Good& good : kGood) {
     CAPTURE(good.text);
@@ -239,6 +239,8 @@ TEST_CASE("wrong addresses are refused with the reason") {
   }
   CHECK(endpoint_error("mqtt://h:65536") ==
         "'mqtt://h:65536' has a port out of range: takes 0..65535");
+  CHECK(endpoint_error("mqtt://a%20b:1") ==
+        "'mqtt://a%20b:1' has characters in its host that no name or address has");
   CHECK(endpoint_error("mqtt://") == "'mqtt://' has no host: takes mqtt://HOST:PORT");
   CHECK(endpoint_error("mqtt://h:1/x") == "'mqtt://h:1/x' has a path: takes mqtt://HOST:PORT");
   CHECK(endpoint_error("mqtt://u:p@h:1").find("has a user name") != std::string::npos);
@@ -302,6 +304,11 @@ TEST_CASE("options survive the way through their typed values") {
   for (const auto& [name, value] : proxy::option_values(options))
     REQUIRE(proxy::set_option_value(copy, name, value).has_value());
   CHECK((copy == options));
+}
+
+TEST_CASE("errors are one line whatever is in the file") {
+  CHECK(error_of("\"a\\nb\" = 1") == "t.toml:1: a\\x0Ab: unknown key");
+  CHECK(error_of("listen = \"x\\u001b[2J\"").starts_with("t.toml:1: listen: 'x\\x1B[2J' "));
 }
 
 TEST_CASE("a slip is recognised, another word isn't") {
