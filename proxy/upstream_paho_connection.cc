@@ -9,19 +9,6 @@
 namespace proxy {
 namespace {
 
-// What an answer needs to know travels as the token's user context: the packet identifier in the
-// low 16 bits, above it the QoS or the number of filters.
-void* pack(protocol::PacketId packet_id, std::size_t detail) {
-  return reinterpret_cast<void*>((detail << 16) | packet_id);
-}
-protocol::PacketId packet_id_of(const mqtt::token& token) {
-  return static_cast<protocol::PacketId>(
-      reinterpret_cast<std::uintptr_t>(token.get_user_context()));
-}
-std::size_t detail_of(const mqtt::token& token) {
-  return reinterpret_cast<std::uintptr_t>(token.get_user_context()) >> 16;
-}
-
 mqtt::create_options create_options(protocol::Version version) {
   // The bound is ours (upstream_paho_flow.h): Paho's would be an exception in the middle.
   return {static_cast<int>(version), std::numeric_limits<int>::max()};
@@ -36,7 +23,7 @@ PahoConnection::PahoConnection(LinkId link, const std::string& uri,
       version_(connect.version),
       inflow_(std::move(inflow)),
       sink_(sink),
-      inside_paho_(inside_paho),
+      calls_(*this, inside_paho),
       client_(std::make_unique<mqtt::async_client>(uri, connect.client_id,
                                                    create_options(connect.version))) {
   // Before connect only: on a connected client these lock in the wrong order.
@@ -50,109 +37,57 @@ PahoConnection::PahoConnection(LinkId link, const std::string& uri,
 
 PahoConnection::~PahoConnection() {
   client_.reset();  // may still call back
-  inside_paho_ -= begun_;
 }
 
 void PahoConnection::connect(const protocol::Connect& connect, std::uint16_t keep_alive_s) {
-  void* const context = begin(0, 0);
-  client_->connect(paho::connect_options(connect, keep_alive_s), context, *this);
+  calls_.count(1);
+  client_->connect(paho::connect_options(connect, keep_alive_s), nullptr, *this);
 }
 
 void PahoConnection::send(const protocol::Packet& packet) {
-  try {
-    if (const auto* p = std::get_if<protocol::Publish>(&packet)) publish(*p);
-    if (const auto* p = std::get_if<protocol::Subscribe>(&packet)) subscribe(*p);
-    if (const auto* p = std::get_if<protocol::Unsubscribe>(&packet)) unsubscribe(*p);
-    if (const auto* p = std::get_if<protocol::Disconnect>(&packet)) disconnect(*p);
-  } catch (const mqtt::exception& error) {
-    finish();
-    fail(error.what());  // the connection is gone, or Paho can't carry this packet
-  }
+  if (const auto* p = std::get_if<protocol::Publish>(&packet)) publish(*p);
+  if (const auto* p = std::get_if<protocol::Subscribe>(&packet)) subscribe(*p);
+  if (const auto* p = std::get_if<protocol::Unsubscribe>(&packet)) unsubscribe(*p);
+  if (const auto* p = std::get_if<protocol::Disconnect>(&packet)) disconnect(*p);
+}
+
+// A call that fails at once: the connection is gone, or Paho can't carry this packet.
+void PahoConnection::check(int return_code) {
+  if (return_code != MQTTASYNC_SUCCESS) fail(mqtt::exception::error_str(return_code));
 }
 
 void PahoConnection::publish(const protocol::Publish& publish) {
-  const auto message = paho::to_paho(publish);
-  client_->publish(message, begin(publish.packet_id, static_cast<std::size_t>(publish.qos)), *this);
+  check(calls_.publish(paho::handle_of(*client_), publish, version_));
 }
 
 void PahoConnection::subscribe(const protocol::Subscribe& subscribe) {
-  const auto& subscriptions = subscribe.subscriptions;
-  void* const context = begin(subscribe.packet_id, subscriptions.size());
-  const auto properties = paho::to_paho(subscribe.properties);
-  if (subscriptions.size() == 1) {  // the call for several forgets the options of a single one
-    const auto& only = subscriptions.front();
-    client_->subscribe(only.filter, static_cast<int>(only.qos), context, *this,
-                       paho::subscribe_options(only), properties);
-    return;
-  }
-  const auto filters = std::make_shared<mqtt::string_collection>();
-  mqtt::iasync_client::qos_collection qos;
-  std::vector<mqtt::subscribe_options> options;
-  for (const auto& subscription : subscriptions) {
-    filters->push_back(subscription.filter);
-    qos.push_back(static_cast<int>(subscription.qos));
-    options.push_back(paho::subscribe_options(subscription));
-  }
-  client_->subscribe(filters, qos, context, *this, options, properties);
+  check(calls_.subscribe(paho::handle_of(*client_), subscribe, version_));
 }
 
 void PahoConnection::unsubscribe(const protocol::Unsubscribe& unsubscribe) {
-  const auto filters = std::make_shared<mqtt::string_collection>();
-  for (const auto& filter : unsubscribe.filters) filters->push_back(filter);
-  client_->unsubscribe(filters, begin(unsubscribe.packet_id, unsubscribe.filters.size()), *this,
-                       paho::to_paho(unsubscribe.properties));
+  check(calls_.unsubscribe(paho::handle_of(*client_), unsubscribe, version_));
 }
 
 void PahoConnection::disconnect(const protocol::Disconnect& disconnect) {
-  begin(0, 0);
-  const auto token = client_->disconnect(paho::disconnect_options(disconnect));
-  // The call with options takes no listener: it may be through before it gets one.
-  token->set_action_callback(*this);
-  if (token->is_complete()) sink_.ended(link_);
+  calls_.count(1);
+  try {
+    const auto token = client_->disconnect(paho::disconnect_options(disconnect));
+    // The call with options takes no listener: it may be through before it gets one.
+    token->set_action_callback(*this);
+    if (token->is_complete()) sink_.ended(link_);
+  } catch (const mqtt::exception& error) {
+    fail(error.what());
+  }
 }
-
-void* PahoConnection::begin(protocol::PacketId packet_id, std::size_t detail) {
-  ++begun_;
-  ++inside_paho_;
-  return pack(packet_id, detail);
-}
-
-void PahoConnection::finish() {
-  --begun_;
-  --inside_paho_;
-}
-
-void PahoConnection::on_success(const mqtt::token& token) { settled(token, true); }
-void PahoConnection::on_failure(const mqtt::token& token) { settled(token, false); }
 
 void PahoConnection::settled(const mqtt::token& token, bool success) {
-  switch (token.get_type()) {
-    case mqtt::token::CONNECT:
-      return connect_settled(token, success);
-    case mqtt::token::PUBLISH:
-      return publish_settled(token, success);
-    case mqtt::token::SUBSCRIBE: {
-      finish();
-      auto suback = paho::suback(token, detail_of(token));
-      suback.packet_id = packet_id_of(token);
-      return sink_.emit({link_, std::move(suback)});
-    }
-    case mqtt::token::UNSUBSCRIBE: {
-      finish();
-      const bool has_reasons = version_ == protocol::Version::v5;
-      auto unsuback = paho::unsuback(token, detail_of(token), has_reasons);
-      unsuback.packet_id = packet_id_of(token);
-      return sink_.emit({link_, std::move(unsuback)});
-    }
-    case mqtt::token::DISCONNECT:
-      finish();
-      return sink_.ended(link_);
-  }
+  if (token.get_type() == mqtt::token::CONNECT) return connect_settled(token, success);
+  sink_.ended(link_);
 }
 
 void PahoConnection::connect_settled(const mqtt::token& token, bool success) {
   if (connect_answered_.exchange(true)) return;  // Paho C++ tells of a success twice
-  finish();
+  calls_.count(-1);
   auto connack = success ? paho::connack(token) : paho::refusal(token, version_);
   const auto server_keep_alive =
       connack.properties.number(protocol::PropertyId::server_keep_alive).value_or(0);
@@ -161,18 +96,9 @@ void PahoConnection::connect_settled(const mqtt::token& token, bool success) {
   if (!success) sink_.ended(link_);
 }
 
-void PahoConnection::publish_settled(const mqtt::token& token, bool success) {
-  finish();
-  PublishDone done;
-  done.qos = static_cast<protocol::QoS>(detail_of(token));
-  done.packet_id = packet_id_of(token);
-  if (!success) {
-    const auto reason = token.get_reason_code();
-    // Anything else is Paho's own error: the connection is on its way out, and nobody answered.
-    if (reason < mqtt::ReasonCode::UNSPECIFIED_ERROR || reason > 0xFF) return;
-    done.reason = static_cast<protocol::ReasonCode>(reason);
-  }
-  sink_.emit({link_, done});
+void PahoConnection::published(protocol::QoS qos, protocol::PacketId packet_id,
+                               protocol::ReasonCode reason, protocol::Properties&& properties) {
+  sink_.emit({link_, PublishDone{qos, packet_id, reason, std::move(properties)}});
 }
 
 void PahoConnection::arrived(const mqtt::message& message) {
@@ -198,9 +124,9 @@ void PahoConnection::told_to_disconnect(const mqtt::properties& properties,
                                         mqtt::ReasonCode reason) {
   protocol::Disconnect disconnect;
   disconnect.reason = static_cast<protocol::ReasonCode>(reason);
-  disconnect.properties = paho::from_paho(properties);
+  disconnect.properties = paho::from_paho(properties.c_struct());
   sink_.emit({link_, std::move(disconnect)});
-  sink_.condemn(link_);
+  sink_.ended(link_);  // Paho closes the socket itself, and says no more
 }
 
 }  // namespace proxy

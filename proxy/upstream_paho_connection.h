@@ -7,6 +7,7 @@
 #include <string>
 
 #include "proxy/protocol/packets.h"
+#include "proxy/upstream_paho_calls.h"
 #include "proxy/upstream_paho_events.h"
 
 namespace proxy {
@@ -20,7 +21,7 @@ class ConnectionSink {
   virtual void connect_answered(LinkId link, std::uint16_t server_keep_alive_s) = 0;
   // Paho is through with the connection: destroy it. May come more than once.
   virtual void ended(LinkId link) = 0;
-  // The broker said goodbye, or we can't go on: end the connection.
+  // We can't go on with it: cut it.
   virtual void condemn(LinkId link) = 0;
 
  protected:
@@ -31,7 +32,7 @@ class ConnectionSink {
 // destroyed only after ended() or a time-out, because destroying drops what is still queued.
 class PahoConnection final : public virtual mqtt::iaction_listener {
  public:
-  // `inside_paho` counts operations handed to Paho and not answered, of all connections.
+  // `inside_paho` counts calls to Paho that are not answered, of all connections.
   PahoConnection(LinkId link, const std::string& uri, const protocol::Connect& connect,
                  std::shared_ptr<Inflow> inflow, ConnectionSink& sink,
                  std::atomic<int>& inside_paho);
@@ -41,31 +42,34 @@ class PahoConnection final : public virtual mqtt::iaction_listener {
   // PUBLISH, SUBSCRIBE, UNSUBSCRIBE, DISCONNECT.
   void send(const protocol::Packet& packet);
 
+  // Answers to calls, from Paho's threads.
+  void published(protocol::QoS qos, protocol::PacketId packet_id, protocol::ReasonCode reason,
+                 protocol::Properties&& properties);
+  void emit(protocol::Packet&& packet) { sink_.emit({link_, std::move(packet)}); }
+
  private:
   void publish(const protocol::Publish& publish);
   void subscribe(const protocol::Subscribe& subscribe);
   void unsubscribe(const protocol::Unsubscribe& unsubscribe);
   void disconnect(const protocol::Disconnect& disconnect);
+  void check(int return_code);
 
-  void on_success(const mqtt::token& token) override;
-  void on_failure(const mqtt::token& token) override;
+  // CONNECT and DISCONNECT.
+  void on_success(const mqtt::token& token) override { settled(token, true); }
+  void on_failure(const mqtt::token& token) override { settled(token, false); }
   void settled(const mqtt::token& token, bool success);
   void connect_settled(const mqtt::token& token, bool success);
-  void publish_settled(const mqtt::token& token, bool success);
+
   void arrived(const mqtt::message& message);
   void lost(std::string why);  // Paho says so
   void fail(std::string why);  // we say so
   void told_to_disconnect(const mqtt::properties& properties, mqtt::ReasonCode reason);
 
-  void* begin(protocol::PacketId packet_id, std::size_t detail);
-  void finish();
-
   const LinkId link_;
   const protocol::Version version_;
   const std::shared_ptr<Inflow> inflow_;
   ConnectionSink& sink_;
-  std::atomic<int>& inside_paho_;
-  std::atomic<int> begun_{0};
+  PahoCalls calls_;
   std::atomic<bool> connect_answered_{false};
   std::unique_ptr<mqtt::async_client> client_;
 };

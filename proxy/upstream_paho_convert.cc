@@ -27,15 +27,10 @@ struct DisconnectStruct {
 };
 template struct Reveal<DisconnectStruct, &mqtt::disconnect_options::opts_>;
 
-struct SubscribeResponse {
-  friend constexpr auto member(SubscribeResponse);
+struct Handle {
+  friend constexpr auto member(Handle);
 };
-template struct Reveal<SubscribeResponse, &mqtt::token::subRsp_>;
-
-struct UnsubscribeResponse {
-  friend constexpr auto member(UnsubscribeResponse);
-};
-template struct Reveal<UnsubscribeResponse, &mqtt::token::unsubRsp_>;
+template struct Reveal<Handle, &mqtt::async_client::cli_>;
 
 struct ReturnCode {
   friend constexpr auto member(ReturnCode);
@@ -118,36 +113,20 @@ void set_will(mqtt::connect_options& options, const protocol::Will& will) {
                                       to_paho(will.properties)));
 }
 
-// Paho tells of a single filter by the token's code, of several by a list; and it refuses to show
-// the list through its interface when the first code in it is more than 2.
-template <class Response>
-std::vector<ReasonCode> reasons_of(const mqtt::token& token, const Response* response,
-                                   std::size_t filters) {
-  std::vector<ReasonCode> reasons;
-  if (response && response->get_reason_codes().size() == filters) {
-    for (const auto code : response->get_reason_codes()) {
-      reasons.push_back(static_cast<ReasonCode>(code));
-    }
-    return reasons;
-  }
-  const auto code = token.get_reason_code();
-  const bool has_code = code >= mqtt::ReasonCode::UNSPECIFIED_ERROR && code <= 0xFF;
-  reasons.assign(filters, has_code ? static_cast<ReasonCode>(code) : ReasonCode::unspecified_error);
-  return reasons;
-}
-
 }  // namespace
 
 mqtt::properties to_paho(const protocol::Properties& properties) {
   mqtt::properties result;
-  for (const auto& property : properties.items()) result.add(mqtt::property(view(property)));
+  for (const auto& property : properties.items()) {
+    const MQTTProperty lent_one = view(property);  // an rvalue would be taken over and freed
+    result.add(mqtt::property(lent_one));
+  }
   return result;
 }
 
-protocol::Properties from_paho(const mqtt::properties& properties) {
+protocol::Properties from_paho(const MQTTProperties& properties) {
   protocol::Properties result;
-  const auto& raw = properties.c_struct();
-  for (int i = 0; i < raw.count; ++i) add(result, raw.array[i]);
+  for (int i = 0; i < properties.count; ++i) add(result, properties.array[i]);
   return result;
 }
 
@@ -180,53 +159,39 @@ mqtt::disconnect_options disconnect_options(const protocol::Disconnect& disconne
   return options;
 }
 
-mqtt::message_ptr to_paho(const protocol::Publish& publish) {
-  return mqtt::message::create(publish.topic, publish.payload.data(), publish.payload.size(),
-                               static_cast<int>(publish.qos), publish.retain,
-                               to_paho(publish.properties));
-}
-
 protocol::Publish from_paho(const mqtt::message& message) {
   protocol::Publish publish;
   publish.dup = message.is_duplicate();
   publish.qos = static_cast<protocol::QoS>(message.get_qos());
   publish.retain = message.is_retained();
   publish.topic = message.get_topic();
-  publish.properties = from_paho(message.get_properties());
+  publish.properties = from_paho(message.get_properties().c_struct());
   publish.payload = message.get_payload_str();
   return publish;
 }
 
-mqtt::subscribe_options subscribe_options(const protocol::Subscription& subscription) {
-  mqtt::subscribe_options options;
-  options.set_no_local(subscription.no_local);
-  options.set_retain_as_published(subscription.retain_as_published);
-  options.set_retain_handling(
-      static_cast<mqtt::subscribe_options::RetainHandling>(subscription.retain_handling));
+MQTTSubscribe_options subscribe_options(const protocol::Subscription& subscription) {
+  MQTTSubscribe_options options = MQTTSubscribe_options_initializer;
+  options.noLocal = subscription.no_local ? 1 : 0;
+  options.retainAsPublished = subscription.retain_as_published ? 1 : 0;
+  options.retainHandling = static_cast<unsigned char>(subscription.retain_handling);
   return options;
 }
 
-protocol::Suback suback(const mqtt::token& token, std::size_t filters) {
-  const auto* const response = (token.*member(SubscribeResponse{})).get();
-  protocol::Suback suback;
-  suback.reasons = reasons_of(token, response, filters);
-  if (response) suback.properties = from_paho(response->get_properties());
-  return suback;
-}
+MQTTAsync handle_of(const mqtt::async_client& client) { return client.*member(Handle{}); }
 
-protocol::Unsuback unsuback(const mqtt::token& token, std::size_t filters, bool has_reasons) {
-  const auto* const response = (token.*member(UnsubscribeResponse{})).get();
-  protocol::Unsuback unsuback;
-  if (has_reasons) unsuback.reasons = reasons_of(token, response, filters);
-  if (response) unsuback.properties = from_paho(response->get_properties());
-  return unsuback;
+std::vector<ReasonCode> reasons(int count, const MQTTReasonCodes* list, MQTTReasonCodes only) {
+  if (count < 2 || !list) return {static_cast<ReasonCode>(only)};
+  std::vector<ReasonCode> result;
+  for (int i = 0; i < count; ++i) result.push_back(static_cast<ReasonCode>(list[i]));
+  return result;
 }
 
 protocol::Connack connack(const mqtt::token& token) {
   const auto response = token.get_connect_response();
   protocol::Connack connack;
   connack.session_present = response.is_session_present();
-  connack.properties = from_paho(response.get_properties());
+  connack.properties = from_paho(response.get_properties().c_struct());
   return connack;
 }
 

@@ -3,6 +3,7 @@
 #include <mqtt/async_client.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "proxy/protocol/packets.h"
 
@@ -12,7 +13,7 @@ namespace proxy::paho {
 
 // 4-byte integers are held to 0x7FFFFFFF: Paho C 1.3.12 writes 0x000000FF for anything above.
 mqtt::properties to_paho(const protocol::Properties& properties);
-protocol::Properties from_paho(const mqtt::properties& properties);
+protocol::Properties from_paho(const MQTTProperties& properties);
 
 // Everything of the client's but what a hop can't hand on: Topic Alias Maximum (Paho resolves no
 // aliases) and enhanced authentication (it has none). The result must reach Paho unmoved: the C++
@@ -20,14 +21,17 @@ protocol::Properties from_paho(const mqtt::properties& properties);
 mqtt::connect_options connect_options(const protocol::Connect& connect, std::uint16_t keep_alive_s);
 mqtt::disconnect_options disconnect_options(const protocol::Disconnect& disconnect);
 
-mqtt::message_ptr to_paho(const protocol::Publish& publish);
 protocol::Publish from_paho(const mqtt::message& message);  // without a packet identifier
-mqtt::subscribe_options subscribe_options(const protocol::Subscription& subscription);
+MQTTSubscribe_options subscribe_options(const protocol::Subscription& subscription);
 
-// What SUBACK and UNSUBACK said. `filters`: how many were in the request; `has_reasons`: false for
-// the UNSUBACK of 3.1.1.
-protocol::Suback suback(const mqtt::token& token, std::size_t filters);
-protocol::Unsuback unsuback(const mqtt::token& token, std::size_t filters, bool has_reasons);
+// The handle of the C library, for the calls whose C++ version loses something.
+MQTTAsync handle_of(const mqtt::async_client& client);
+
+// SUBACK and UNSUBACK without a packet identifier. The reasons of a 5.0 one stand in `list` if
+// there are several, else `only` is it.
+std::vector<protocol::ReasonCode> reasons(int count, const MQTTReasonCodes* list,
+                                          MQTTReasonCodes only);
+
 protocol::Connack connack(const mqtt::token& token);
 // Why there is no connection, from a failed token: the broker's code or 0x88.
 protocol::Connack refusal(const mqtt::token& token, protocol::Version version);

@@ -36,6 +36,7 @@ struct PublishDone {
   protocol::QoS qos{};
   protocol::PacketId packet_id = 0;
   protocol::ReasonCode reason = protocol::ReasonCode::success;
+  protocol::Properties properties{};
   std::size_t count = 1;
 };
 

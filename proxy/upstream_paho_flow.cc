@@ -113,11 +113,11 @@ std::optional<protocol::Packet> PahoFlow::settled(const PublishDone& done) {
   left(found->second);
   publishes_.erase(found);
   if (done.qos == QoS::at_least_once) {
-    return protocol::Puback{.packet_id = done.packet_id, .reason = done.reason};
+    return protocol::Puback{done.packet_id, done.reason, done.properties};
   }
   // Paho has been through all four packets with the broker: the session's PUBREL stays here.
   if (!protocol::is_error(done.reason)) unreleased_.insert(done.packet_id);
-  return protocol::Pubrec{.packet_id = done.packet_id, .reason = done.reason};
+  return protocol::Pubrec{done.packet_id, done.reason, done.properties};
 }
 
 void PahoFlow::answered() {
