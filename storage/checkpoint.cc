@@ -16,8 +16,6 @@ using dispatch::GroupState;
 using dispatch::OffsetSet;
 using dispatch::QueueState;
 
-constexpr std::size_t kSliceBytes = 1u << 20;
-
 void put_settled(std::string& out, const OffsetSet& settled) {
   put_varint(out, settled.watermark().value);
   put_varint(out, settled.intervals().size());
@@ -195,12 +193,17 @@ Result<QueueRecord> decode_queue(QueueId queue, std::string_view value) {
 }
 
 Checkpointer::Checkpointer(leveldb::DB& state, Fold& fold, const Head& head,
-                           std::map<QueueId, CommitNumber>&& graves)
-    : state_(state), fold_(fold), head_(head), graves_(std::move(graves)) {}
+                           std::map<QueueId, CommitNumber>&& graves, std::uint64_t slice_bytes)
+    : state_(state),
+      fold_(fold),
+      head_(head),
+      graves_(std::move(graves)),
+      slice_bytes_(slice_bytes) {}
 
 void Checkpointer::start() {
   running_ = true;
   started_at_ = fold_.last_commit;
+  next_queue_at_start_ = fold_.states.next_id;
   pending_ = std::move(fold_.changed);
   fold_.changed.clear();
 }
@@ -225,11 +228,13 @@ void Checkpointer::encode_now(QueueId queue) {
 
 Result<void> Checkpointer::write_some_queues() {
   leveldb::WriteBatch batch;
-  while (!pending_.empty() && batch.ApproximateSize() < kSliceBytes) {
+  std::uint64_t bytes = 0;
+  while (!pending_.empty() && bytes < slice_bytes_) {
     const QueueId queue = *pending_.begin();
     pending_.erase(pending_.begin());
     encode_now(queue);
     batch.Put(queue_key(queue), value_);
+    bytes += value_.size();
   }
   if (const auto status = state_.Write(synced(), &batch); !status.ok()) return to_error(status);
   return {};
@@ -240,7 +245,7 @@ Result<void> Checkpointer::write_head(CommitNumber removed_below) {
   head.covered = started_at_;
   head.kept_from = std::max(head_.kept_from, std::min(lowest_needed(fold_), started_at_));
   head.removed_below = removed_below;
-  head.next_queue = fold_.states.next_id;
+  head.next_queue = next_queue_at_start_;
   leveldb::WriteBatch batch;
   encode_head(value_, head);
   batch.Put(to_slice(kHeadKey), value_);

@@ -51,7 +51,7 @@ Result<QueueRecord> decode_queue(QueueId queue, std::string_view value);
 class Checkpointer {
  public:
   Checkpointer(leveldb::DB& state, Fold& fold, const Head& head,
-               std::map<QueueId, CommitNumber>&& graves);
+               std::map<QueueId, CommitNumber>&& graves, std::uint64_t slice_bytes);
 
   // What the last complete checkpoint says.
   const Head& head() const { return head_; }
@@ -59,7 +59,7 @@ class Checkpointer {
   bool running() const { return running_; }
   // Begins one. Needs !running().
   void start();
-  // Writes about a megabyte of it, the head in the end. `removed_below` goes into the head.
+  // Writes some of it, the head in the end. `removed_below` goes into the head.
   // Needs running(). An error poisons.
   Result<void> slice(CommitNumber removed_below);
 
@@ -73,8 +73,10 @@ class Checkpointer {
   Head head_;
   // Deleted queues whose record must stay until the head covers their deletion.
   std::map<QueueId, CommitNumber> graves_;
+  std::uint64_t slice_bytes_;
   bool running_ = false;
   CommitNumber started_at_ = 0;
+  QueueId next_queue_at_start_{1};
   std::set<QueueId> pending_;
   std::string value_;
 };

@@ -35,6 +35,7 @@ struct JournalOptions {
   leveldb::Env* env = nullptr;                 // tests only; nullptr: the real file system
   std::uint64_t checkpoint_bytes = 64u << 20;  // of log between two checkpoints
   std::uint64_t reclaim_bytes = 64u << 20;     // of log no longer needed before it is removed
+  std::uint64_t slice_bytes = 1u << 20;        // of a checkpoint that one work() writes, about
 };
 
 struct JournalStats {

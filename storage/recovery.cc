@@ -3,11 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
 #include <utility>
+#include <variant>
 
 #include "storage/database.h"
 #include "storage/file_env.h"
@@ -82,9 +82,6 @@ class StateLoader {
 
   void take(QueueId queue, QueueRecord&& record) {
     covered_[queue] = record.covered;
-    // The record may be newer than the head, and then its definition is not replayed.
-    QueueId& next = to_.fold.states.next_id;
-    next = std::max(next, QueueId{queue.value + 1});
     if (record.deleted) {
       to_.graves[queue] = record.covered;
       return;
@@ -143,13 +140,23 @@ class Replay {
     auto writes = decode_block(*commit, value, Messages::without);
     if (!writes) return writes.error();
     for (const Write& write : *writes) {
-      if (already_covered(queue_of(write), *commit)) continue;
+      if (already_covered(queue_of(write), *commit)) {
+        keep_id_used(write);
+        continue;
+      }
       if (auto done = to_.fold.apply(*commit, write); !done)
         return unavailable("commit " + std::to_string(*commit) +
                            " does not fit the ones before: " + done.error().text);
     }
     to_.fold.close(*commit, value.size());
     return {};
+  }
+
+  // A definition that is left out has used its id all the same.
+  void keep_id_used(const Write& write) {
+    const auto* define = std::get_if<dispatch::DefineQueue>(&write);
+    QueueId& next = to_.fold.states.next_id;
+    if (define != nullptr && define->queue >= next) next = QueueId{define->queue.value + 1};
   }
 
   bool already_covered(QueueId queue, CommitNumber commit) const {
