@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 
 #include <boost/asio/ip/address.hpp>
@@ -59,15 +60,14 @@ Result<Endpoint> tcp_endpoint(std::string_view text, const boost::urls::url_view
   if (endpoint.host.empty()) return bad(text, "has no host: takes " + scheme + "://HOST:PORT");
   if (!std::all_of(endpoint.host.begin(), endpoint.host.end(), is_host_char))
     return bad(text, "has characters in its host that no name or address has");
-  // port_number() is 0 both for ":0" and for numbers that are too large.
+  // Read by us: port_number() takes 99999 for 34463.
   const std::string digits(url.port().data(), url.port().size());
   if (digits.empty()) {
     endpoint.port = scheme == "mqtt" ? 1883 : 8480;
     return endpoint;
   }
-  endpoint.port = url.port_number();
-  if (endpoint.port == 0 && digits.find_first_not_of('0') != std::string::npos)
-    return bad(text, "has a port out of range: takes 0..65535");
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
+  if (read.ec != std::errc{}) return bad(text, "has a port out of range: takes 0..65535");
   return endpoint;
 }
 
