@@ -5,6 +5,7 @@ namespace {
 
 // Below this a copy is cheaper than one more piece in the gathered write.
 constexpr std::size_t kShareFrom = 4096;
+constexpr std::size_t kKeepBytes = 4096;
 
 }  // namespace
 
@@ -25,9 +26,10 @@ void OutBuffer::append_payload(const dispatch::MessageRef& message) {
 }
 
 void OutBuffer::clear() {
-  // One segment keeps its memory for the next packets.
-  segments_.resize(segments_.empty() ? 0 : 1);
-  if (!segments_.empty()) {
+  // A little memory is kept for the next packets; thousands of quiet clients must not keep much.
+  const bool keep = !segments_.empty() && segments_.front().bytes.capacity() <= kKeepBytes;
+  segments_.resize(keep ? 1 : 0);
+  if (keep) {
     segments_.front().bytes.clear();
     segments_.front().payload.reset();
   }

@@ -30,6 +30,7 @@ constexpr int kBadConfig = 2;
 // How long an orderly end waits for clients to take their last bytes.
 constexpr std::chrono::milliseconds kFarewell{1'000};
 constexpr std::chrono::seconds kSweep{60};
+constexpr std::size_t kReadBufferBytes = 128 * 1024;
 
 int complain(int code, const std::string& why) {
   std::cerr << "sluice: " << why << std::endl;
@@ -51,7 +52,7 @@ class Server {
       : config_(config),
         queues_(core_, clock_, journal_options, std::move(journal), std::random_device{}()),
         upstream_(make_upstream_paho(core_, upstream_options(config))),
-        context_{core_, config_, queues_, *upstream_, registry_, upstream_health_},
+        context_{core_, config_, queues_, *upstream_, registry_, upstream_health_, read_buffer_},
         admin_api_(queues_, upstream_health_),
         signals_(core_, SIGTERM, SIGINT),
         timer_(core_) {}
@@ -180,6 +181,7 @@ class Server {
   SessionRegistry registry_;
   UpstreamHealth upstream_health_ = UpstreamHealth::unknown;
   std::unique_ptr<Upstream> upstream_;
+  std::vector<std::uint8_t> read_buffer_ = std::vector<std::uint8_t>(kReadBufferBytes);
   SessionContext context_;
   AdminApi admin_api_;
   std::unique_ptr<admin::Server> admin_;

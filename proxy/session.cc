@@ -47,6 +47,7 @@ Session::~Session() { context_.registry.remove(*this); }
 void Session::start() {
   boost::system::error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);
   arm_timer(std::chrono::seconds(context_.config.connect_timeout_s));
   asio::co_spawn(
       context_.core, [self = shared_from_this()] { return self->read_loop(); }, asio::detached);
@@ -92,7 +93,10 @@ void Session::end(ReasonCode reason, const std::string& why) {
     }
     send(disconnect);
   }
-  leave(dispatch::Leave::lost);
+  // A consumer is not to blame for our shutdown or the broker's absence: no failed attempt.
+  const bool not_its_fault =
+      reason == ReasonCode::server_shutting_down || reason == ReasonCode::server_unavailable;
+  leave(not_its_fault ? dispatch::Leave::orderly : dispatch::Leave::lost);
 }
 
 void Session::end_soon(ReasonCode reason, const std::string& why) {
@@ -111,7 +115,10 @@ void Session::ended_by_broker(const protocol::Disconnect& disconnect) {
   log().info("{} [{}] ended by the broker: {}", connection_.client_id, peer_,
              protocol::name(disconnect.reason));
   if (v5()) send(disconnect);
-  leave(dispatch::Leave::lost);
+  // Whoever is replaced by a new connection of the same client is lost; the rest is the broker's
+  // decision.
+  const bool lost = disconnect.reason == ReasonCode::session_taken_over;
+  leave(lost ? dispatch::Leave::lost : dispatch::Leave::orderly);
 }
 
 void Session::refused(const std::string& why) {

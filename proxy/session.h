@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,6 +37,7 @@ struct SessionContext {
   Upstream& upstream;
   SessionRegistry& registry;
   UpstreamHealth& upstream_health;
+  std::vector<std::uint8_t>& read_buffer;  // for one call of read_some() at a time
 };
 
 // What CONNECT and CONNACK agreed on.
@@ -127,7 +129,9 @@ class Session final : public UpstreamEvents,
  private:
   boost::asio::awaitable<void> read_loop();
   bool may_read() const;
-  void consume();
+  boost::system::error_code read_some();
+  void consume_kept();
+  std::size_t consume(std::span<const std::uint8_t> bytes);
   std::size_t read_limit() const;
   void open_gate();
   void flush();
@@ -160,10 +164,8 @@ class Session final : public UpstreamEvents,
   std::unique_ptr<UpstreamLink> link_;
   dispatch::SessionId queue_session_{};
 
-  // Reading. Whole packets are taken off the front; the gate holds the loop back.
+  // Reading: what has come and was not handled yet. The gate holds the loop back.
   std::vector<std::uint8_t> in_;
-  std::size_t in_begin_ = 0;
-  std::size_t in_end_ = 0;
   boost::asio::steady_timer gate_;
   std::uint32_t publishes_open_ = 0;
 

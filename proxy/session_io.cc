@@ -1,8 +1,7 @@
 // Bytes in and out of a Session: the read loop, the gate that holds it back, the writes.
 
 #include <algorithm>
-#include <array>
-#include <cstring>
+#include <tuple>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -20,7 +19,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kReadBytes = 64 * 1024;  // at a time
 // The largest CONNECT that makes sense: five fields of 64 KiB and properties. All that a peer can
 // make us hold before the broker has accepted it.
 constexpr std::size_t kMaxConnectBytes = 512 * 1024;
@@ -55,56 +54,70 @@ void Session::open_gate() { gate_.cancel(); }
 
 asio::awaitable<void> Session::read_loop() {
   while (phase_ != Phase::ended) {
-    consume();
-    flush();
-    if (phase_ == Phase::ended) break;
-    if (!may_read()) {
+    boost::system::error_code error;
+    if (may_read()) {
+      std::tie(error) = co_await socket_.async_wait(asio::ip::tcp::socket::wait_read,
+                                                    asio::as_tuple(asio::use_awaitable));
+      if (!error) error = read_some();
+      if (error == asio::error::would_block) continue;
+    } else {
       gate_.expires_at(asio::steady_timer::time_point::max());
       co_await gate_.async_wait(asio::as_tuple(asio::use_awaitable));
-      last_read_ = std::chrono::steady_clock::now();
-      continue;
+      consume_kept();
     }
-    if (in_.size() - in_end_ < kReadBytes / 2) in_.resize(in_end_ + kReadBytes);
-    auto buffer = asio::buffer(in_.data() + in_end_, in_.size() - in_end_);
-    const auto [error, count] =
-        co_await socket_.async_read_some(buffer, asio::as_tuple(asio::use_awaitable));
-    if (error) {
-      ended_by_client(dispatch::Leave::lost, error.message());
-      break;
-    }
-    in_end_ += count;
     last_read_ = std::chrono::steady_clock::now();
+    if (error) ended_by_client(dispatch::Leave::lost, error.message());
+    flush();
   }
 }
 
-// Handles the whole packets that are there.
-void Session::consume() {
-  while (may_read() && in_begin_ < in_end_) {
-    const std::span<const std::uint8_t> bytes(in_.data() + in_begin_, in_end_ - in_begin_);
-    const auto frame = protocol::next_frame(bytes, read_limit());
+// Into the buffer that all sessions share, so that a quiet connection needs none of its own; only
+// the beginning of an unfinished packet is kept in `in_`, and then the rest goes there.
+boost::system::error_code Session::read_some() {
+  boost::system::error_code error;
+  if (in_.empty()) {
+    auto& shared = context_.read_buffer;
+    const std::size_t count = socket_.read_some(asio::buffer(shared), error);
+    const std::size_t used = consume({shared.data(), count});
+    in_.assign(shared.begin() + static_cast<std::ptrdiff_t>(used),
+               shared.begin() + static_cast<std::ptrdiff_t>(count));
+    return error;
+  }
+  const std::size_t before = in_.size();
+  in_.resize(before + kReadBytes);
+  const std::size_t count = socket_.read_some(asio::buffer(in_.data() + before, kReadBytes), error);
+  in_.resize(before + count);
+  consume_kept();
+  return error;
+}
+
+void Session::consume_kept() {
+  const std::size_t used = consume(in_);
+  in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(used));
+  if (in_.empty()) in_ = {};
+}
+
+// Handles the whole packets at the start of `bytes`, as long as it may; returns how many bytes that
+// were.
+std::size_t Session::consume(std::span<const std::uint8_t> bytes) {
+  std::size_t used = 0;
+  while (may_read() && used < bytes.size()) {
+    const auto frame = protocol::next_frame(bytes.subspan(used), read_limit());
     if (!frame) {
       end(frame.error().reason, frame.error().text);
-      return;
+      break;
     }
     if (frame->size == 0) break;
-    in_begin_ += frame->size;
+    used += frame->size;
     auto packet = protocol::decode(frame->first_byte, frame->body, connection_.version);
     if (!packet) {
       on_bad_packet(*this, packet.error());
-      return;
+      break;
     }
     if (log().should_log(spdlog::level::trace)) log_packet(*this, "<-", *packet);
     on_client_packet(*this, std::move(*packet));
   }
-  if (in_begin_ == 0) return;
-  std::memmove(in_.data(), in_.data() + in_begin_, in_end_ - in_begin_);
-  in_end_ -= in_begin_;
-  in_begin_ = 0;
-  // A large packet's memory isn't kept for the small ones that follow.
-  if (in_.size() > 4 * kReadBytes && in_end_ < kReadBytes) {
-    in_.resize(kReadBytes);
-    in_.shrink_to_fit();
-  }
+  return used;
 }
 
 void Session::send(const protocol::Packet& packet) {
