@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "dispatch/invariant.h"
+#include "proxy/upstream_paho_convert.h"
 #include "proxy/upstream_paho_events.h"
 #include "proxy/upstream_paho_hooks.h"
 
@@ -62,11 +63,10 @@ void PahoWakeLine::wake_receiver() {
 }
 
 void PahoWakeLine::wake_sender() {
-  try {
-    client_->publish("w", "", 0, 0, false);
-  } catch (const mqtt::exception&) {
-    // As many as are queued already will do.
-  }
+  MQTTAsync_message message = MQTTAsync_message_initializer;
+  message.payload = const_cast<char*>("");
+  // If it fails there is a command in Paho's list already, which will do.
+  MQTTAsync_sendMessage(paho::handle_of(*client_), "w", &message, nullptr);
 }
 
 }  // namespace proxy
