@@ -46,16 +46,6 @@ class PreadFile final : public leveldb::RandomAccessFile {
   const int descriptor_;
 };
 
-Status sync_directory_of(const std::string& file) {
-  const std::string directory = std::filesystem::path(file).parent_path().string();
-  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return error_of(directory);
-  Status status;
-  if (::fsync(descriptor) != 0) status = error_of(directory);
-  ::close(descriptor);
-  return status;
-}
-
 // Syncs the directory with the file's first sync.
 class NewFile final : public leveldb::WritableFile {
  public:
@@ -67,7 +57,7 @@ class NewFile final : public leveldb::WritableFile {
   Status Sync() override {
     Status status = file_->Sync();
     if (status.ok() && !found_again_) {
-      status = sync_directory_of(name_);
+      status = sync_name_of(name_);
       found_again_ = status.ok();
     }
     return status;
@@ -97,9 +87,14 @@ class FileEnv final : public leveldb::EnvWrapper {
     return made;
   }
 
+  Status CreateDir(const std::string& name) override {
+    const Status made = EnvWrapper::CreateDir(name);
+    return made.ok() ? sync_name_of(name) : made;
+  }
+
   Status RenameFile(const std::string& from, const std::string& to) override {
     const Status renamed = EnvWrapper::RenameFile(from, to);
-    return renamed.ok() ? sync_directory_of(to) : renamed;
+    return renamed.ok() ? sync_name_of(to) : renamed;
   }
 
   Status NewAppendableFile(const std::string& name, leveldb::WritableFile** file) override {
@@ -124,6 +119,17 @@ class FileEnv final : public leveldb::EnvWrapper {
 };
 
 }  // namespace
+
+Status sync_name_of(const std::string& path) {
+  const auto parent = std::filesystem::path(path).parent_path();
+  const std::string directory = parent.empty() ? "." : parent.string();
+  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return error_of(directory);
+  Status status;
+  if (::fsync(descriptor) != 0) status = error_of(directory);
+  ::close(descriptor);
+  return status;
+}
 
 leveldb::Env* file_env() {
   static auto* const env = new FileEnv;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "leveldb/env.h"
 
 // The file system as the journal wants LevelDB to see it: LevelDB's own Env, but
@@ -13,5 +15,8 @@ namespace storage {
 
 // One for the process, never destroyed: LevelDB's background thread may outlive main's statics.
 leveldb::Env* file_env();
+
+// Makes the name of a file or directory durable: syncs the directory that it is in.
+leveldb::Status sync_name_of(const std::string& path);
 
 }  // namespace storage

@@ -53,7 +53,7 @@ Journal::Impl::Impl(const JournalOptions& opened_with, Recovered&& recovered)
     : options(opened_with),
       disk(std::move(recovered)),
       checkpointer(*disk.state, disk.fold, disk.head, std::move(disk.graves), options.slice_bytes),
-      reclaimer(*disk.log, disk.head.removed_below, options.reclaim_bytes),
+      reclaimer(*disk.log, disk.head.removed_below, 4 * options.reclaim_bytes),
       reader(*disk.log),
       checkpoint_at(disk.covered_bytes) {
   reclaimer.map().note(disk.head.removed_below, 0);

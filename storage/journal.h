@@ -34,7 +34,8 @@ struct JournalOptions {
   std::filesystem::path directory;             // made if missing, mode 0700; files 0600
   leveldb::Env* env = nullptr;                 // tests only; nullptr: the real file system
   std::uint64_t checkpoint_bytes = 64u << 20;  // of log between two checkpoints
-  std::uint64_t reclaim_bytes = 64u << 20;     // of log no longer needed before it is removed
+  std::uint64_t reclaim_bytes = 64u << 20;     // of log no longer needed before it is removed;
+                                               // four times that before it is compacted
   std::uint64_t slice_bytes = 1u << 20;        // of a checkpoint that one work() writes, about
 };
 
@@ -71,8 +72,9 @@ class Journal {
   Result<std::vector<StoredMessage>> read(QueueId queue, Offset from, Offset end,
                                           std::uint32_t max_messages, std::uint64_t max_bytes);
 
-  // One bounded slice of background work (checkpoint, reclaim). True if there is more to do now.
-  // A failure poisons.
+  // One slice of background work: some of a checkpoint or of a removal takes milliseconds; the
+  // compaction after removals takes up to about half a second, once per 4 * reclaim_bytes of log.
+  // True if there is more to do now. A failure poisons.
   Result<bool> work();
 
   // Writes a checkpoint now, so that the next open() replays nothing. For orderly shutdown.

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "storage/database.h"
 #include "storage/file_env.h"
@@ -18,17 +19,28 @@ namespace {
 
 using CoveredPerQueue = std::map<QueueId, CommitNumber>;
 
+// Makes the directory, with those above it, so that it is found again after a power cut.
+Result<void> make_directory(const std::filesystem::path& directory) {
+  std::vector<std::filesystem::path> missing;
+  std::error_code error;
+  for (auto path = std::filesystem::absolute(directory).lexically_normal();
+       !std::filesystem::exists(path, error) && path.has_relative_path(); path = path.parent_path())
+    missing.push_back(path);
+  std::filesystem::create_directories(directory, error);
+  if (error) return unavailable("can't be made: " + error.message());
+  if (!missing.empty()) ::chmod(directory.c_str(), S_IRWXU);
+  for (const auto& path : missing)
+    if (const auto synced = sync_name_of(path.string()); !synced.ok()) return to_error(synced);
+  return {};
+}
+
 Result<void> prepare_directory(const std::filesystem::path& directory) {
   std::error_code error;
-  if (!std::filesystem::exists(directory, error) && !error) {
-    std::filesystem::create_directories(directory, error);
-    if (!error) ::chmod(directory.c_str(), S_IRWXU);
-  }
-  if (error) return unavailable("can't be made: " + error.message());
+  if (!std::filesystem::exists(directory, error))
+    if (auto made = make_directory(directory); !made) return made;
   if (!std::filesystem::is_directory(directory, error)) return unavailable("is not a directory");
   if (::access(directory.c_str(), R_OK | W_OK | X_OK) != 0)
-    return unavailable("can't be read and written: " +
-                       std::error_code(errno, std::generic_category()).message());
+    return unavailable(std::string("can't be read and written: ") + std::strerror(errno));
   return {};
 }
 
