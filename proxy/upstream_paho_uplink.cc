@@ -200,11 +200,13 @@ void PahoUplink::check_deadlines(Clock::time_point now) {
 }
 
 // While a CONNECT is under way the receive thread has to look again and again; the older it is, the
-// less often: a connect may be late by a quarter, and a broker that doesn't answer costs little.
+// less often: a connect may be late by a quarter, and a broker that doesn't answer costs little. In
+// a storm of them each look finds something.
 PahoUplink::Clock::duration PahoUplink::wake_interval(Clock::time_point now) const {
   if (connecting_.empty()) return idle_wake_interval;
-  const auto age = now - last_connect_;
-  return std::clamp<Clock::duration>(age / 4, 1ms, idle_wake_interval);
+  const bool storm = connecting_.size() > 4;
+  const Clock::duration at_first = storm ? 1ms : 200us;
+  return std::clamp<Clock::duration>((now - last_connect_) / 4, at_first, idle_wake_interval);
 }
 
 void PahoUplink::wake_paho(Clock::time_point now) {
