@@ -12,7 +12,7 @@ from stack import HOST, ROOT, spawn, wait_for
 
 MESSAGES = 300_000
 BYTES = 256
-PUBLISHERS = 4
+PUBLISHERS = 6  # mosquitto_pub -l loses count beyond 65,535 lines
 CONSUMERS = ["slow-1", "slow-2"]
 RECEIVE_MAXIMUM = 10
 MOST_RSS_KIB = 200 * 1024
@@ -92,7 +92,7 @@ class Drain:
 
     def run(self):
         try:
-            wait_for(self.drained, 150, "the consumers to drain the queue")
+            wait_for(self.drained, 240, "the consumers to drain the queue")
             shown = wait_until_empty(self.stage.sluice, "bursts", 10)
         finally:
             self.end()

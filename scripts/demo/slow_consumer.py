@@ -15,7 +15,7 @@ from paho.mqtt.properties import Properties
 
 QUEUE = "$q/bursts/+"
 RECEIVE_MAXIMUM = 10
-HOLD_S = 0.004
+HOLD_S = 0.003
 
 
 class SlowClient(mqtt.Client):

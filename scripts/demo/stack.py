@@ -90,16 +90,23 @@ class Child:
         if self.running:
             self.process.kill()
             self.process.wait()
+        self._close()
+
+    def _close(self):
+        if self.process and self.process.stdout:
+            self.process.stdout.close()
 
     def stop(self, within_s=30):
         """SIGTERM; returns the exit code."""
         if self.running:
             self.process.terminate()
         try:
-            return self.process.wait(within_s) if self.process else None
+            code = self.process.wait(within_s) if self.process else None
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+        self._close()
+        return code
 
     def memory_kib(self):
         """VmRSS, RssAnon and VmHWM (the peak of VmRSS), in KiB."""

@@ -56,7 +56,7 @@ class Worker:
             self.note(f"damaged {damaged}")
             return
         self.note(f"start {number}")
-        time.sleep(0.01)  # the work
+        time.sleep(0.03)  # the work
         while self.hold and os.path.exists(self.hold):
             time.sleep(0.05)
         self.note(f"done {number}")

@@ -18,7 +18,9 @@ IMAGES = 1_000
 SMALLEST, LARGEST = 1 << 10, 512 << 10
 WORKERS = ["w1", "w2", "w3", "w4"]
 VICTIM = "w2"
-FAIR_SHARE = IMAGES // 20
+VICTIM_DIES_AFTER = IMAGES // 5
+# Half of an even share of what was done while all four were there.
+FAIR_SHARE = VICTIM_DIES_AFTER // len(WORKERS) // 2
 
 
 def sizes(seed=1):
@@ -97,7 +99,7 @@ class Scene:
 
     def trouble(self):
         """One blow after the other, each while work is going on."""
-        self.wait_for_done(IMAGES // 5)
+        self.wait_for_done(VICTIM_DIES_AFTER)
         self.victims_job = self.pool.kill_in_the_middle()
         say(f"-- worker {VICTIM} killed (SIGKILL) while it worked on image {self.victims_job}")
         self.wait_for_done(2 * IMAGES // 5)
