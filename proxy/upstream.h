@@ -18,7 +18,8 @@ class UpstreamEvents {
   // in time, gives a CONNACK 0x88 made by the link). After a successful one: PUBLISH, SUBACK,
   // UNSUBACK, PUBACK / PUBREC / PUBCOMP for what the session sent, and DISCONNECT, which is the
   // last. A PUBLISH of QoS 1 or 2 carries the link's packet identifier, for the session's
-  // PUBACK / PUBREC / PUBCOMP to name; it has no DUP flag to be relied on.
+  // PUBACK / PUBREC / PUBCOMP to name; it has no DUP flag to be relied on. No PUBREL comes: the
+  // session goes through the four packets of QoS 2 with its client by itself.
   virtual void on_upstream(protocol::Packet&& packet) = 0;
   // The connection is gone without a DISCONNECT of the broker; the last event of the link.
   virtual void on_upstream_lost(const std::string& why) = 0;
@@ -38,7 +39,9 @@ class UpstreamLink {
   // Sends one packet. The first is CONNECT with the client's own identity, Will, keep alive and
   // properties; after the CONNACK came: PUBLISH, PUBREL, SUBSCRIBE, UNSUBSCRIBE, PUBACK, PUBREC,
   // PUBCOMP, DISCONNECT (the last). Packet identifiers are the session's own: answers come back
-  // with them. Topics are never empty: aliases are resolved by the session.
+  // with them. Topics are never empty: aliases are resolved by the session. Until the session
+  // acknowledges a message (PUBREC is as good as PUBCOMP) it counts as held by the link; a link
+  // that holds too much ends with on_upstream_lost().
   virtual void send(protocol::Packet&& packet) = 0;
 
   // False: as much is under way as the link wants to hold; the session stops reading its client

@@ -298,9 +298,9 @@ void UpstreamPaho::perform(Link& link, protocol::Connack&& connack) {
 }
 
 void UpstreamPaho::perform(Link& link, protocol::Publish&& publish) {
-  if (!link.events || link.told_end) return;
   const bool at_most_once = publish.qos == protocol::QoS::at_most_once;
   const std::size_t size = held_bytes(publish);
+  if (!link.events || link.told_end) return link.flow.handed_over(size);
   if (!link.flow.number(publish)) {
     uplink_.cut(link.id, 0ms);
     return tell_lost(link, "the client leaves 65,535 messages unacknowledged");

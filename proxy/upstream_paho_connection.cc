@@ -103,8 +103,7 @@ void PahoConnection::published(protocol::QoS qos, protocol::PacketId packet_id,
 
 void PahoConnection::arrived(const mqtt::message& message) {
   auto publish = paho::from_paho(message);
-  const std::size_t size = held_bytes(publish);
-  if (inflow_->bytes.fetch_add(size) + size > Inflow::limit_bytes) {
+  if (inflow_->bytes.fetch_add(held_bytes(publish)) > Inflow::limit_bytes) {
     return fail("the client takes messages more slowly than the broker sends them");
   }
   sink_.emit({link_, std::move(publish)});

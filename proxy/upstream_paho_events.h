@@ -25,7 +25,8 @@ using LinkId = std::uint64_t;
 LinkId new_link_id();
 
 // Bytes that came from the broker and that the session hasn't taken over yet; counted up on Paho's
-// receive thread, down on the core. Beyond the limit the link is cut: Paho can't stop reading.
+// receive thread, down on the core. A message that comes when more than the limit is held already
+// ends the link: Paho can't stop reading.
 struct Inflow {
   static constexpr std::size_t limit_bytes = 32U << 20;
   std::atomic<std::size_t> bytes{0};

@@ -131,12 +131,13 @@ void PahoUplink::connect_more() {
   while (!waiting_.empty() && connecting_.size() < max_connecting) {
     const Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
-    connect(next.link, next.open);
+    connect(next);
   }
 }
 
-void PahoUplink::connect(LinkId link, const Open& open) {
-  const auto now = Clock::now();
+void PahoUplink::connect(const Waiting& next) {
+  const LinkId link = next.link;
+  const Open& open = next.open;
   const std::string host = paho_hooks::add(link, open.address);
   const std::string uri = "tcp://" + host + ":" + std::to_string(open.port);
   try {
@@ -144,8 +145,9 @@ void PahoUplink::connect(LinkId link, const Open& open) {
     connection =
         std::make_unique<PahoConnection>(link, uri, open.connect, open.inflow, *this, inside_paho_);
     connection->connect(open.connect, keep_alive_s_);
-    connecting_[link] = last_connect_ = now;
-    deadlines_[link] = {now + connect_timeout_, Due::give_up_connecting};
+    connecting_.insert(link);
+    last_connect_ = Clock::now();
+    deadlines_[link] = {next.until, Due::give_up_connecting};
   } catch (const mqtt::exception&) {
     connections_.erase(link);
     paho_hooks::remove(link);

@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -82,7 +83,7 @@ class PahoUplink final : public ConnectionSink {
   void perform(LinkId link, ConnectAnswered answered);
   void perform(LinkId link, Ended);
   void connect_more();
-  void connect(LinkId link, const Open& open);
+  void connect(const Waiting& next);
   void cut_now(LinkId link);
   bool drop_waiting(LinkId link);
   void refuse(LinkId link);
@@ -104,7 +105,7 @@ class PahoUplink final : public ConnectionSink {
   std::unordered_map<LinkId, std::unique_ptr<PahoConnection>> connections_;
   std::unordered_map<LinkId, Deadline> deadlines_;
   std::deque<Waiting> waiting_;
-  std::unordered_map<LinkId, Clock::time_point> connecting_;
+  std::unordered_set<LinkId> connecting_;
   Clock::time_point last_connect_{};
   Clock::time_point last_wake_{};
   Clock::time_point last_nudge_{};

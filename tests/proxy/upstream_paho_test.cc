@@ -1,16 +1,11 @@
 #include "proxy/upstream_paho.h"
 
 #include <doctest/doctest.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
-#include <cstdio>
 #include <fstream>
 #include <set>
 
-#include "tests/support/mosquitto.h"
-#include "tests/support/upstream_client.h"
+#include "tests/proxy/upstream_paho_scene.h"
 
 // The Paho link against a real Mosquitto.
 
@@ -21,32 +16,14 @@ using protocol::PropertyId;
 using protocol::QoS;
 using protocol::ReasonCode;
 using protocol::Version;
+using test::both_versions;
 using test::connect_as;
 using test::publish_to;
 using test::run_for;
 using test::run_until;
 using test::subscribe_to;
 using test::UpstreamClient;
-
-// A broker with a link to it; `there` is false, and said so, where Mosquitto isn't installed.
-struct Scene {
-  explicit Scene(const std::string& lines = "allow_anonymous true\n")
-      : broker(test::Mosquitto::start(lines)), there(broker != nullptr) {
-    if (there) {
-      proxy::UpstreamPahoOptions options;
-      options.port = broker->port();
-      upstream = proxy::make_upstream_paho(core, options);
-    } else {
-      MESSAGE("skipped: mosquitto is not installed or doesn't start");
-    }
-  }
-  UpstreamClient client() { return UpstreamClient(core, *upstream); }
-
-  boost::asio::io_context core;
-  std::unique_ptr<test::Mosquitto> broker;
-  bool there;
-  std::unique_ptr<proxy::Upstream> upstream;
-};
+using Scene = test::MosquittoScene;
 
 protocol::Will will_on(const std::string& topic) {
   protocol::Will will;
@@ -55,8 +32,6 @@ protocol::Will will_on(const std::string& topic) {
   will.qos = QoS::at_least_once;
   return will;
 }
-
-const Version both_versions[] = {Version::v3_1_1, Version::v5};
 
 }  // namespace
 
@@ -406,83 +381,4 @@ TEST_CASE("a takeover ends the old link and leaves the new one alone") {
     run_for(scene.core, 50ms);
     CHECK_FALSE(second.lost);
   }
-}
-
-TEST_CASE("a burst of QoS 1 beyond the broker's Receive Maximum doesn't stall") {
-  Scene scene;  // Receive Maximum 20
-  if (!scene.there) return;
-  for (const auto qos : {QoS::at_least_once, QoS::exactly_once}) {
-    for (const auto version : both_versions) {
-      auto client = scene.client();
-      REQUIRE(client.connects(connect_as("burst", version)));
-      const std::size_t burst = 2'000;
-      const auto begin = std::chrono::steady_clock::now();
-      for (std::size_t i = 1; i <= burst; ++i) {
-        client.send(publish_to("burst", "x", qos, static_cast<protocol::PacketId>(i)));
-      }
-      CHECK_FALSE(client.link().can_take());
-      const bool all = qos == QoS::at_least_once ? client.gets<protocol::Puback>(burst)
-                                                 : client.gets<protocol::Pubrec>(burst);
-      CHECK(all);
-      const std::chrono::duration<double, std::milli> took =
-          std::chrono::steady_clock::now() - begin;
-      MESSAGE("2,000 x QoS ", static_cast<int>(qos), " in ", took.count(), " ms");
-      CHECK(client.link().can_take());
-      CHECK(client.ready == 1);
-    }
-  }
-}
-
-TEST_CASE("three hundred links connect at once, and end without a trace") {
-  Scene scene;
-  if (!scene.there) return;
-  std::vector<std::unique_ptr<UpstreamClient>> clients;
-  const auto begin = std::chrono::steady_clock::now();
-  for (int i = 0; i < 300; ++i) {
-    clients.push_back(std::make_unique<UpstreamClient>(scene.core, *scene.upstream));
-    clients.back()->send(connect_as("c" + std::to_string(i), Version::v5));
-  }
-  const auto connected = [&] {
-    for (const auto& client : clients) {
-      const auto* connack = client->last<protocol::Connack>();
-      if (!connack || connack->reason != ReasonCode::success) return false;
-    }
-    return true;
-  };
-  CHECK(run_until(scene.core, connected));
-  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
-  MESSAGE("300 connects in ", took.count(), " ms");
-  clients.clear();
-}
-
-TEST_CASE("a link that goes away while it connects leaves nothing behind") {
-  Scene scene;
-  if (!scene.there) return;
-  for (int i = 0; i < 50; ++i) {
-    auto client = scene.client();
-    client.send(connect_as("fickle" + std::to_string(i), Version::v5));
-    if (i % 2 == 0) run_for(scene.core, std::chrono::milliseconds(i % 5));
-  }
-  auto steady = scene.client();
-  CHECK(steady.connects(connect_as("steady", Version::v5)));
-}
-
-TEST_CASE("Paho's sockets to the broker send at once (TCP_NODELAY)") {
-  Scene scene;
-  if (!scene.there) return;
-  auto client = scene.client();
-  REQUIRE(client.connects(connect_as("one", Version::v5)));
-  int found = 0;
-  for (int fd = 3; fd < 1024; ++fd) {
-    sockaddr_in peer{};
-    socklen_t length = sizeof peer;
-    if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) != 0) continue;
-    if (peer.sin_family != AF_INET || ntohs(peer.sin_port) != scene.broker->port()) continue;
-    int on = 0;
-    length = sizeof on;
-    REQUIRE(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &length) == 0);
-    CHECK(on != 0);
-    ++found;
-  }
-  CHECK(found > 0);
 }
