@@ -3,19 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <fstream>
-#include <limits>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <system_error>
-
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
 
 #include "proxy/nearest.h"
 #include "proxy/option_value.h"
 #include "proxy/printable.h"
+#include "proxy/tomlpp.h"
 
 namespace proxy {
 namespace {
@@ -246,6 +243,40 @@ Result<void> Reader::check_unique(const dispatch::QueueOptions& options, const t
   return {};
 }
 
+// --- The text as TOML ---
+
+// Nothing if toml++ broke off with an assertion.
+std::optional<toml::parse_result> parse_toml(std::string_view text) {
+  try {
+    return toml::parse(text);
+  } catch (const TomlAssertion&) {
+    return std::nullopt;
+  }
+}
+
+// The end of each line of a text.
+std::vector<std::size_t> line_ends(std::string_view text) {
+  std::vector<std::size_t> ends;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (text[i] == '\n') ends.push_back(i + 1);
+  ends.push_back(text.size());
+  return ends;
+}
+
+// An assertion doesn't say where: it is in the first line that must be there for it to break.
+std::size_t line_of_assertion(std::string_view text) {
+  const std::vector<std::size_t> ends = line_ends(text);
+  const auto first = std::partition_point(ends.begin(), ends.end(), [&](std::size_t end) {
+    return parse_toml(text.substr(0, end)).has_value();
+  });
+  return static_cast<std::size_t>(first - ends.begin()) + 1;
+}
+
+Error not_toml(std::string_view name, std::size_t line, std::string_view why) {
+  return dispatch::invalid(std::string(name) + ":" + std::to_string(line) +
+                           ": is not TOML: " + printable(why));
+}
+
 Result<std::string> read_text(const std::filesystem::path& file) {
   std::error_code failed;
   const std::uintmax_t size = std::filesystem::file_size(file, failed);
@@ -277,12 +308,11 @@ Result<void> read_config(const std::filesystem::path& file, ServeConfig& config)
 }
 
 Result<void> parse_config(std::string_view text, std::string_view name, ServeConfig& config) {
-  const toml::parse_result parsed = toml::parse(text);
-  if (!parsed)
-    return dispatch::invalid(std::string(name) + ":" +
-                             std::to_string(parsed.error().source().begin.line) +
-                             ": is not TOML: " + printable(parsed.error().description()));
-  return Reader(name, config).read(parsed.table());
+  const std::optional<toml::parse_result> parsed = parse_toml(text);
+  if (!parsed) return not_toml(name, line_of_assertion(text), "a date or time that is none");
+  if (!*parsed)
+    return not_toml(name, parsed->error().source().begin.line, parsed->error().description());
+  return Reader(name, config).read(parsed->table());
 }
 
 }  // namespace proxy

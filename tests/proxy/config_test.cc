@@ -167,7 +167,16 @@ TEST_CASE("what the core says of a queue is said with file and line") {
 
 TEST_CASE("text that is no TOML is an error with its line") {
   CHECK(error_of("a = 1\nb = ").starts_with("t.toml:2: is not TOML: "));
+  CHECK(error_of("a = 1\nb = 2024-01-01T:00:00\nc = 1") ==  // an assertion in toml++ 3.3
+        "t.toml:2: is not TOML: a date or time that is none");
   CHECK(error_of("a = 1\na = 2").starts_with("t.toml:2: is not TOML: "));
+}
+
+TEST_CASE("characters beyond ASCII are fine in strings and comments, and nowhere else") {
+  CHECK(error_of("\xEF\xBB\xBF# \xC3\xA9\ndata_dir = \"\xC3\xA9\"") == "");
+  CHECK(error_of("data_dir = \"\"\"\\\n  \xC3\xA9\"\"\"") == "");
+  CHECK(error_of("# \xC3\xA9\n\xC3\xA9 = 1").starts_with("t.toml:2: is not TOML: "));
+  CHECK(error_of("data_dir = \"\" \xC3\xA9").starts_with("t.toml:1: is not TOML: "));
 }
 
 TEST_CASE("every limit is taken at its ends and refused beyond them") {
