@@ -41,7 +41,10 @@ QueueService::QueueService(boost::asio::io_context& core, const Clock& clock,
   take(queues_.restore(std::move(recovered), now()));
 }
 
-QueueService::~QueueService() = default;
+QueueService::~QueueService() {
+  // What waits for the commit under way is the journal's next one.
+  if (failure_.empty() && !filling_.writes.empty()) journal_.commit(std::move(filling_.writes));
+}
 
 void QueueService::Group::clear() {
   writes.clear();

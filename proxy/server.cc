@@ -52,7 +52,8 @@ class Server {
       : config_(config),
         queues_(core_, clock_, journal_options, std::move(journal), std::random_device{}()),
         upstream_(make_upstream_paho(core_, upstream_options(config))),
-        context_{core_, config_, queues_, *upstream_, registry_, upstream_health_, read_buffer_},
+        context_{core_,     config_, queues_,          *upstream_,
+                 registry_, wills_,  upstream_health_, read_buffer_},
         admin_api_(queues_, upstream_health_),
         signals_(core_, SIGTERM, SIGINT),
         timer_(core_) {}
@@ -138,6 +139,7 @@ class Server {
     for (Session* session : sessions) {
       session->end(protocol::ReasonCode::server_shutting_down, "sluice is shutting down");
     }
+    wills_.fire_all();
     timer_.cancel();
     farewell(std::chrono::steady_clock::now() + kFarewell);
   }
@@ -179,6 +181,7 @@ class Server {
   Clock clock_;
   QueueService queues_;
   SessionRegistry registry_;
+  Wills wills_{core_, queues_};
   UpstreamHealth upstream_health_ = UpstreamHealth::unknown;
   std::unique_ptr<Upstream> upstream_;
   std::vector<std::uint8_t> read_buffer_ = std::vector<std::uint8_t>(kReadBufferBytes);

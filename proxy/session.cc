@@ -10,6 +10,7 @@
 #include "dispatch/invariant.h"
 #include "proxy/handlers/handlers.h"
 #include "proxy/log.h"
+#include "proxy/message.h"
 #include "proxy/on_packet.h"
 
 namespace proxy {
@@ -135,6 +136,7 @@ void Session::leave(dispatch::Leave how) {
   held_.clear();
   if (was_open) {
     queues().close_session(queue_session_, how);
+    leave_will();
     context_.registry.release(connection_.client_id, *this);
     if (connection_.session_expiry_s != 0 && !connection_.client_id.empty()) keep_state();
   }
@@ -149,6 +151,25 @@ void Session::leave(dispatch::Leave how) {
   request_flush();
   arm_timer(kLinger);
   open_gate();
+}
+
+// Off after a DISCONNECT 0x00 [MQTT-3.14.4-3]; else it fires, at the end of the session at the
+// latest.
+void Session::leave_will() {
+  auto& will = connection_.queue_will;
+  if (!will) return;
+  const auto delay =
+      std::min(will->properties.number(protocol::PropertyId::will_delay_interval).value_or(0),
+               connection_.session_expiry_s);
+  protocol::Publish publish;
+  publish.topic = std::move(will->topic);
+  publish.payload = std::move(will->payload);
+  publish.properties = std::move(will->properties);
+  will.reset();
+  context_.wills.schedule(
+      connection_.client_id,
+      make_message(std::move(publish), connection_.client_id, connection_.username, queues().now()),
+      std::chrono::seconds(delay));
 }
 
 void Session::keep_state() {

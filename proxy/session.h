@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@
 #include "proxy/session_registry.h"
 #include "proxy/session_state.h"
 #include "proxy/upstream.h"
+#include "proxy/wills.h"
 
 namespace proxy {
 
@@ -36,6 +38,7 @@ struct SessionContext {
   QueueService& queues;
   Upstream& upstream;
   SessionRegistry& registry;
+  Wills& wills;
   UpstreamHealth& upstream_health;
   std::vector<std::uint8_t>& read_buffer;  // for one call of read_some() at a time
 };
@@ -52,6 +55,8 @@ struct Connection {
   std::uint32_t max_packet_bytes = 0xFFFFFFFF;  // of the client
   bool problem_information = true;              // the client wants Reason Strings [MQTT-3.1.2-29]
   std::unordered_map<std::uint16_t, std::string> topic_aliases;  // of the client
+  // The Will, if its topic belongs to a queue; nothing once it is off.
+  std::optional<protocol::Will> queue_will;
 };
 
 // The aliases that a client may use towards us [MQTT-3.2.2.3.8].
@@ -141,6 +146,7 @@ class Session final : public UpstreamEvents,
   void set_writable_soon(bool writable);
   void leave(dispatch::Leave how);
   void keep_state();
+  void leave_will();
   void close_socket();
   void arm_timer(std::chrono::milliseconds time);
   void on_timer();

@@ -67,6 +67,16 @@ void set_own_limits(protocol::Properties& properties, const ServeConfig& config)
   }
 }
 
+// A Will whose topic belongs to a queue is stored there when it fires; the broker has it as well
+// only in copy mode (semantics.md section 2).
+void divert_will(Session& session, protocol::Connect& connect) {
+  if (!connect.will) return;
+  const auto route = session.queues().route(connect.will->topic);
+  if (route == dispatch::Route::plain) return;
+  session.connection().queue_will = connect.will;
+  if (route == dispatch::Route::divert) connect.will.reset();
+}
+
 // The state that this side kept for the session, if the broker still has the session as well.
 std::unique_ptr<SessionState> take_state(Session& session, bool session_present) {
   const auto& id = session.connection().client_id;
@@ -75,6 +85,7 @@ std::unique_ptr<SessionState> take_state(Session& session, bool session_present)
   if (Session* other = registry.holder(id); other != nullptr && other != &session) {
     other->end(ReasonCode::session_taken_over, "another client connected as " + id);
   }
+  session.context().wills.connected(id, session_present);
   auto kept = registry.take_kept(id, session.queues().now());
   registry.hold(id, session);
   return session_present ? std::move(kept) : nullptr;
@@ -104,6 +115,7 @@ void on_connect(Session& session, protocol::Connect&& connect) {
            "enhanced authentication is not available through sluice");
     return;
   }
+  divert_will(session, connect);
   session.open_link(std::move(connect));
 }
 

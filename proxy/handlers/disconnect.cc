@@ -16,6 +16,7 @@ void on_disconnect(Session& session, protocol::Disconnect&& disconnect) {
     }
     session.connection().session_expiry_s = *expiry;
   }
+  if (disconnect.reason == ReasonCode::success) session.connection().queue_will.reset();
   session.link().send(std::move(disconnect));
   session.ended_by_client(dispatch::Leave::orderly, "DISCONNECT");
 }

@@ -1,8 +1,7 @@
-#include <memory>
-
 #include "dispatch/queue_address.h"
 #include "proxy/handlers/handlers.h"
 #include "proxy/log.h"
+#include "proxy/message.h"
 #include "proxy/protocol/encode.h"
 #include "proxy/session.h"
 
@@ -67,41 +66,10 @@ bool is_reserved(std::string_view topic) {
   return dispatch::is_queue_topic(topic) || topic.starts_with("$queue/");
 }
 
-dispatch::MessageRef make_message(Session& session, Publish&& publish) {
-  auto message = std::make_shared<dispatch::Message>();
-  message->topic = std::move(publish.topic);
-  message->payload = std::move(publish.payload);
-  message->publisher = session.connection().client_id;
-  message->username = session.connection().username;
-  message->stored_at = session.queues().now();
-  auto& kept = message->properties;
-  for (const auto& property : publish.properties.items()) {
-    switch (property.id) {
-      case PropertyId::payload_format_indicator:
-        kept.payload_format = static_cast<std::uint8_t>(std::get<std::uint32_t>(property.value));
-        break;
-      case PropertyId::message_expiry_interval:
-        kept.message_expiry_s = std::get<std::uint32_t>(property.value);
-        break;
-      case PropertyId::content_type:
-        kept.content_type = std::get<std::string>(property.value);
-        break;
-      case PropertyId::response_topic:
-        kept.response_topic = std::get<std::string>(property.value);
-        break;
-      case PropertyId::correlation_data:
-        kept.correlation_data = std::get<std::string>(property.value);
-        break;
-      case PropertyId::user_property: {
-        const auto& [name, value] = std::get<protocol::StringPair>(property.value);
-        kept.user.push_back({name, value});
-        break;
-      }
-      default:
-        break;  // nothing else travels with a message [MQTT-3.3.2.3]
-    }
-  }
-  return message;
+dispatch::MessageRef message_of(Session& session, Publish&& publish) {
+  const auto& connection = session.connection();
+  return make_message(std::move(publish), connection.client_id, connection.username,
+                      session.queues().now());
 }
 
 // Remembers a publish that is to be answered.
@@ -117,13 +85,13 @@ void begin(Session& session, const Publish& publish, Incoming::Owner owner) {
 void divert(Session& session, Publish&& publish) {
   begin(session, publish, Incoming::Owner::queue);
   const auto packet_id = publish.packet_id;
-  store(session, packet_id, make_message(session, std::move(publish)));
+  store(session, packet_id, message_of(session, std::move(publish)));
 }
 
 // Upstream first: what the broker refuses is not stored (semantics.md section 2).
 void copy(Session& session, Publish&& publish) {
   begin(session, publish, Incoming::Owner::upstream);
-  auto message = make_message(session, Publish(publish));
+  auto message = message_of(session, Publish(publish));
   if (publish.qos == QoS::at_most_once) {
     store(session, 0, std::move(message));
   } else {
