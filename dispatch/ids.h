@@ -30,7 +30,7 @@ using ConsumerId = Id<struct ConsumerTag, std::uint64_t>;  // one $q/ subscripti
 using DeliveryId = Id<struct DeliveryTag, std::uint64_t>;  // one handing-out of one message
 using RequestId = Id<struct RequestTag, std::uint64_t>;    // a publish or command to be answered
 
-// The default group of every queue (semantics.md section 1).
+// The default group of every queue (docs/queues.md section 1).
 inline constexpr GroupId kDefaultGroup{1};
 
 constexpr Offset next(Offset o) { return Offset{o.value + 1}; }

@@ -6,7 +6,7 @@
 
 #include "dispatch/result.h"
 
-// What a topic filter in SUBSCRIBE means to Sluice (semantics.md section 1):
+// What a topic filter in SUBSCRIBE means to Sluice (docs/queues.md section 1):
 //   $q/<filter>                   the queue with that filter, group "default"
 //   $q/$group/<group>/<filter>    another group            (refused until groups are built)
 //   $q/$dead/<filter>             its dead letters         (refused until dead letters are built)

@@ -24,7 +24,7 @@
 
 namespace dispatch {
 
-// Where a topic goes (semantics.md section 2).
+// Where a topic goes (docs/queues.md section 2).
 enum class Route {
   plain,   // no queue matches: upstream only
   divert,  // queues only

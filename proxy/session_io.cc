@@ -185,7 +185,7 @@ void Session::written(const boost::system::error_code& error) {
   }
 }
 
-// Deliveries of QoS 0 are done when their bytes are with the socket (semantics.md section 3).
+// Deliveries of QoS 0 are done when their bytes are with the socket (docs/queues.md section 3).
 void Session::settle_written() {
   auto settlements = std::move(settle_with_writing_);
   settle_with_writing_.clear();

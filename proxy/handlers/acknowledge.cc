@@ -11,7 +11,7 @@ using protocol::PropertyId;
 using protocol::QoS;
 using protocol::ReasonCode;
 
-// What the consumer's reason code says of a delivery (semantics.md section 4).
+// What the consumer's reason code says of a delivery (docs/queues.md section 4).
 dispatch::Outcome outcome(ReasonCode reason) {
   if (!protocol::is_error(reason)) return dispatch::Outcome::ack;
   switch (reason) {

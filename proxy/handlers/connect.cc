@@ -68,7 +68,7 @@ void set_own_limits(protocol::Properties& properties, const ServeConfig& config)
 }
 
 // A Will whose topic belongs to a queue is stored there when it fires; the broker has it as well
-// only in copy mode (semantics.md section 2).
+// only in copy mode (docs/queues.md section 2).
 void divert_will(Session& session, protocol::Connect& connect) {
   if (!connect.will) return;
   const auto route = session.queues().route(connect.will->topic);

@@ -42,7 +42,7 @@ void add_application(Properties& properties, const dispatch::Message& message, d
   for (const auto& [name, value] : kept.user) properties.add_user(name, value);
 }
 
-// What Sluice knows of the message (semantics.md section 3).
+// What Sluice knows of the message (docs/queues.md section 3).
 void add_metadata(Properties& properties, const dispatch::Deliver& delivery,
                   const dispatch::QueueOptions& queue) {
   properties.add_user("q-queue", queue.name);

@@ -88,7 +88,7 @@ void divert(Session& session, Publish&& publish) {
   store(session, packet_id, message_of(session, std::move(publish)));
 }
 
-// Upstream first: what the broker refuses is not stored (semantics.md section 2).
+// Upstream first: what the broker refuses is not stored (docs/queues.md section 2).
 void copy(Session& session, Publish&& publish) {
   begin(session, publish, Incoming::Owner::upstream);
   auto message = message_of(session, Publish(publish));
