@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "dispatch/duration_text.h"
 #include "dispatch/key_selector.h"
 #include "dispatch/topic.h"
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxNameBytes = 128;
 constexpr std::size_t kMaxKeySelectors = 16;
+constexpr std::ptrdiff_t kMaxFilterLevels = 128;  // the topic index recurses over levels
 
 // --- Words and what they mean ---
 
@@ -26,6 +28,8 @@ constexpr std::pair<std::string_view, Strategy> kStrategies[] = {
     {"least_inflight", Strategy::least_inflight},
     {"round_robin", Strategy::round_robin},
     {"random", Strategy::random}};
+constexpr std::pair<std::string_view, Durability> kDurabilities[] = {
+    {"fsync", Durability::fsync}, {"interval", Durability::interval}, {"none", Durability::none}};
 constexpr std::pair<std::string_view, bool> kBooleans[] = {{"true", true}, {"false", false}};
 
 template <class T>
@@ -50,6 +54,14 @@ std::string print_word(Words<T> words, T value) {
 bool parse_max_inflight(std::string_view text, std::uint32_t& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size() && value >= 1 && value <= 65535;
+}
+
+bool parse_sync_interval(std::string_view text, Duration& value) {
+  const auto parsed = parse_duration(text);
+  if (!parsed || *parsed < std::chrono::milliseconds(1) || *parsed > std::chrono::hours(1))
+    return false;
+  value = *parsed;
+  return true;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -111,6 +123,16 @@ constexpr Option kOptions[] = {
        return parse_max_inflight(text, o.max_inflight);
      },
      [](const QueueOptions& o) { return std::to_string(o.max_inflight); }},
+    {{"durability", "fsync, interval or none", "when an acknowledged message is synced to disk"},
+     [](QueueOptions& o, std::string_view text) {
+       return parse_word<Durability>(kDurabilities, text, o.durability);
+     },
+     [](const QueueOptions& o) { return print_word<Durability>(kDurabilities, o.durability); }},
+    {{"sync_interval", "1ms..1h", "how long durability = interval may leave messages unsynced"},
+     [](QueueOptions& o, std::string_view text) {
+       return parse_sync_interval(text, o.sync_interval);
+     },
+     [](const QueueOptions& o) { return print_duration(o.sync_interval); }},
     {{"metadata", "true or false", "add q-queue, q-offset, q-attempt ... to MQTT 5 deliveries"},
      [](QueueOptions& o, std::string_view text) {
        return parse_word<bool>(kBooleans, text, o.metadata);
@@ -120,11 +142,11 @@ constexpr Option kOptions[] = {
 
 // Promised by name, so that a typing error and a feature to come get different answers.
 constexpr std::string_view kNotBuilt[] = {
-    "max_deliveries", "ack_timeout",    "retry_delay",   "retry_multiplier",  "retry_delay_max",
-    "retry_jitter",   "release_pause",  "max_messages",  "max_bytes",         "overflow",
-    "retention",      "durability",     "sync_interval", "per_topic",         "settle",
-    "group_expiry",   "key_missing",    "dead_letter",   "dead_max_messages", "dead_max_bytes",
-    "dead_retention", "dead_on_expiry", "dead_on_drop"};
+    "max_deliveries", "ack_timeout",       "retry_delay",    "retry_multiplier", "retry_delay_max",
+    "retry_jitter",   "release_pause",     "max_messages",   "max_bytes",        "overflow",
+    "retention",      "per_topic",         "settle",         "group_expiry",     "key_missing",
+    "dead_letter",    "dead_max_messages", "dead_max_bytes", "dead_retention",   "dead_on_expiry",
+    "dead_on_drop"};
 constexpr std::string_view kStrategiesNotBuilt[] = {"key_affinity", "exclusive"};
 
 Error not_built(std::string_view what) { return invalid(std::string(what) + " is not built yet"); }
@@ -171,6 +193,8 @@ Result<void> check_filter(const QueueOptions& options) {
     return invalid(where + checked.error().text);
   const std::string_view first =
       std::string_view(options.filter).substr(0, std::string_view(options.filter).find('/'));
+  if (std::ranges::count(options.filter, '/') >= kMaxFilterLevels)
+    return invalid(where + "the filter has more than 128 levels");
   for (const std::string_view taken : {"$share", "$q", "$queue", "$SYS"})
     if (first == taken)
       return invalid(where + "filter " + quoted(options.filter) + " is below " +

@@ -18,6 +18,12 @@ namespace dispatch {
 
 enum class Mode { divert, copy };
 enum class Strategy { least_inflight, round_robin, random };
+// When an acknowledged message is safe from a power cut (docs/guarantees.md).
+enum class Durability {
+  fsync,     // before it is acknowledged
+  interval,  // sync_interval after it was acknowledged, at most
+  none,      // when the system writes it, or with somebody else's sync
+};
 
 struct QueueOptions {
   std::string name;    // [A-Za-z0-9][A-Za-z0-9._-]*, at most 128 bytes, unique
@@ -27,7 +33,9 @@ struct QueueOptions {
   bool last_value = false;
   std::vector<std::string> key = {"topic"};  // selectors, see key_selector.h
   std::uint32_t max_inflight = 32;           // per consumer, 1..65535
-  bool metadata = true;                      // q-queue, q-offset ... on MQTT 5 deliveries
+  Durability durability = Durability::fsync;
+  Duration sync_interval{1000};  // for Durability::interval, 1 ms to 1 h
+  bool metadata = true;          // q-queue, q-offset ... on MQTT 5 deliveries
 
   friend bool operator==(const QueueOptions&, const QueueOptions&) = default;
 };
