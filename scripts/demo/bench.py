@@ -1,0 +1,80 @@
+"""What scripts/bench runs: the contenders in turn, the median of some rounds, and their ratio."""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from stack import ROOT, Broker, Sluice
+
+TOOLS = ROOT / "build/release/tests/bench"
+FIELDS = ("per_second", "cpu_us_per_message", "p50_ms", "p99_ms")
+
+
+def load(port, filter_, pids, messages):
+    """One run of the load; its figures."""
+    command = [TOOLS / "bench_mqtt", "--port", port, "--topic", "bench/x", "--filter", filter_,
+               "--messages", messages]
+    for pid in pids:
+        command += ["--pid", pid]
+    out = subprocess.run([str(word) for word in command], check=True, capture_output=True,
+                         text=True, timeout=600).stdout
+    return json.loads(out)
+
+
+def median(runs):
+    return {field: statistics.median(run[field] for run in runs) for field in FIELDS}
+
+
+def queue(options, folder):
+    broker = Broker(folder / "mosquitto").start()
+    sluice = Sluice(folder / "sluice", broker.url, ["--queue", "bench/+", "--log-level", "error"])
+    sluice.start()
+    try:
+        runs = {"sluice": [], "mosquitto": []}
+        for _ in range(options.rounds):
+            runs["sluice"].append(load(sluice.port, "$q/bench/+", [sluice.pid], options.messages))
+            runs["mosquitto"].append(
+                load(broker.port, "$share/bench/bench/+", [broker.pid], options.messages))
+    finally:
+        sluice.stop()
+        broker.stop()
+    result = {name: median(of_name) for name, of_name in runs.items()}
+    result["ratio"] = result["sluice"]["per_second"] / result["mosquitto"]["per_second"]
+    if options.json:
+        print(json.dumps({"workload": "queue", "messages": options.messages, **result}))
+        return
+    print(f"{'':10} {'msg/s':>9} {'CPU us/msg':>11} {'p50 ms':>8} {'p99 ms':>8}")
+    for name in ("sluice", "mosquitto"):
+        per_second, cpu, p50, p99 = (result[name][field] for field in FIELDS)
+        print(f"{name:10} {per_second:9.0f} {cpu:11.1f} {p50:8.1f} {p99:8.1f}")
+    print(f"ratio to mosquitto: {result['ratio']:.2f}")
+
+
+def journal(options, folder):
+    arguments = ["--json"] if options.json else []
+    subprocess.run([TOOLS / "bench_journal", "--directory", folder / "journal", *arguments],
+                   check=True)
+
+
+WORKLOADS = {"queue": queue, "journal": journal}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/bench")
+    parser.add_argument("workload", nargs="?", choices=sorted(WORKLOADS), default="queue")
+    parser.add_argument("--json", action="store_true", help="one JSON line")
+    parser.add_argument("--messages", type=int, default=100_000, help="of one run")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each contender")
+    options = parser.parse_args()
+    # Beside the build, not in /tmp: that may be memory, where fsync costs nothing.
+    with tempfile.TemporaryDirectory(dir=ROOT / "build", prefix="bench-") as folder:
+        WORKLOADS[options.workload](options, pathlib.Path(folder))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
