@@ -52,12 +52,8 @@ std::unique_ptr<Chooser> Group::chooser_for(const QueueState& queue, GroupId id,
 void Group::options_changed(Turn& turn) {
   chooser_ = chooser_for(queue_, id_, shared_);
   for (Consumer* consumer : consumers_) {
-    if (consumer->standing == Standing::waiting) continue;
     consumer->rank = {};
-    if (consumer->held.size() >= queue_.options.max_inflight)
-      consumer->standing = Standing::full;
-    else
-      make_available(*consumer);
+    if (consumer->standing != Standing::waiting) take_standing(*consumer);
   }
   hand_out(turn);
 }
@@ -66,7 +62,7 @@ void Group::join(Consumer& consumer, Turn& turn) {
   consumer.group = this;
   consumers_.push_back(&consumer);
   find_widest();
-  make_available(consumer);
+  take_standing(consumer);
   hand_out(turn);
 }
 
@@ -93,13 +89,15 @@ void Group::settle(Consumer& consumer, DeliveryId delivery, Outcome outcome, Tur
 
 void Group::wake(Consumer& consumer, Turn& turn) {
   INVARIANT(consumer.standing == Standing::waiting, "a consumer is woken that does not wait");
-  make_available(consumer);
+  take_standing(consumer);
   hand_out(turn);
 }
 
-void Group::make_available(Consumer& consumer) {
-  consumer.standing = Standing::available;
-  chooser_->add(consumer);
+// For a consumer that the chooser does not know: available, unless it is full.
+void Group::take_standing(Consumer& consumer) {
+  const bool full = consumer.held.size() >= queue_.options.max_inflight;
+  consumer.standing = full ? Standing::full : Standing::available;
+  if (!full) chooser_->add(consumer);
 }
 
 void Group::make_unavailable(Consumer& consumer, Standing standing) {
@@ -191,7 +189,7 @@ Entry Group::take_held(Consumer& consumer, DeliveryId delivery) {
   auto node = consumer.held.extract(delivery);
   --in_flight_;
   if (consumer.standing == Standing::full)
-    make_available(consumer);
+    take_standing(consumer);
   else if (consumer.standing == Standing::available)
     chooser_->held_changed(consumer);
   return std::move(node.mapped());

@@ -100,7 +100,7 @@ class Group {
   void return_all(Consumer& consumer, bool failed, Turn& turn);
 
   // Consumers
-  void make_available(Consumer& consumer);
+  void take_standing(Consumer& consumer);
   void make_unavailable(Consumer& consumer, Standing standing);
   void find_widest();
 

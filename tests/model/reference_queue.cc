@@ -101,6 +101,7 @@ void ReferenceQueue::restart(const dispatch::QueueState& kept) {
   keys_in_flight_.clear();
   latest_.clear();
   in_flight_ = 0;
+  options = kept.options;
   next = kept.next;
   items.erase(items.lower_bound(next), items.end());
   for (const auto& [offset, item] : items)

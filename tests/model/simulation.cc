@@ -52,7 +52,8 @@ void Simulation::event() {
   if (dice < 9840) return open_session();
   if (dice < 9880) return close_session();
   if (dice < 9940) return settle_nonsense();
-  if (dice < 9970) return create_queue();
+  if (dice < 9960) return create_queue();
+  if (dice < 9970) return update_queue();
   if (dice < 9985) return remove_queue();
   if (dice < 9990) return restart();
   settle_down();
@@ -78,6 +79,17 @@ void Simulation::create_queue() {
   auto created = set_->create(dispatch::RequestId{++serial_}, options, now_);
   must(created.has_value() != taken, "a filter belongs to one queue");
   if (created) take(std::move(*created));
+}
+
+void Simulation::update_queue() {
+  if (queues_.empty()) return;
+  auto options = any_of(queues_)->second.options;
+  const auto other = make_options();
+  options.mode = other.mode;
+  options.dispatch = other.dispatch;
+  options.max_inflight = other.max_inflight;
+  options.metadata = other.metadata;
+  take(set_->update(dispatch::RequestId{++serial_}, options, now_).value());
 }
 
 void Simulation::remove_queue() {
@@ -285,7 +297,9 @@ void Simulation::take(Step&& step) {
 
 void Simulation::note(const dispatch::Write& write) {
   if (const auto* define = std::get_if<dispatch::DefineQueue>(&write)) {
-    must(queues_.try_emplace(define->queue, define->options).second, "queue ids are not reused");
+    auto [queue, added] = queues_.try_emplace(define->queue, define->options);
+    must(added || queue->second.options.name == define->options.name, "queue ids are not reused");
+    queue->second.options = define->options;
   } else if (const auto* append = std::get_if<dispatch::Append>(&write)) {
     queues_.at(append->queue).append(*append);
   }

@@ -55,6 +55,7 @@ class Simulation {
 
   // Events
   void create_queue();
+  void update_queue();
   void remove_queue();
   void publish();
   void open_session();

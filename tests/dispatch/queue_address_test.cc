@@ -1,0 +1,37 @@
+#include "dispatch/queue_address.h"
+
+#include <doctest/doctest.h>
+
+using namespace dispatch;
+
+TEST_CASE("only $q and what is below it is ours") {
+  CHECK(is_queue_topic("$q/a"));
+  CHECK(is_queue_topic("$q/"));
+  CHECK(is_queue_topic("$q"));
+  for (const char* plain :
+       {"", "a", "$", "$qa", "$queue/a", "$share/g/$q/a", "#", "q/a", "a/$q/b"}) {
+    CAPTURE(plain);
+    CHECK_FALSE(is_queue_topic(plain));
+  }
+}
+
+TEST_CASE("an address names the queue by its filter, as group default") {
+  const auto address = parse_queue_address("$q/images/+/#");
+  REQUIRE(address.has_value());
+  CHECK(address->filter == "images/+/#");
+  CHECK(address->group == "default");
+  CHECK(parse_queue_address("$q//a")->filter == "/a");
+  CHECK(parse_queue_address("$q/$groups/a")->filter == "$groups/a");
+}
+
+TEST_CASE("an address that names no queue is refused with the reason") {
+  for (const char* filter : {"$q", "$q/", "$q/a/#/b", "$q/a+"}) {
+    CAPTURE(filter);
+    CHECK_FALSE(parse_queue_address(filter).has_value());
+  }
+  CHECK(parse_queue_address("$q/$group/g/a").error().text ==
+        "consumer groups ($q/$group/) are not built yet");
+  CHECK(parse_queue_address("$q/$dead/a").error().text ==
+        "dead letters ($q/$dead/) are not built yet");
+  CHECK_FALSE(parse_queue_address("$q/$settle/1/ack").has_value());
+}
