@@ -47,8 +47,6 @@ struct Directory {
     std::string name = std::filesystem::temp_directory_path() / "sluice-mosquitto-XXXXXX";
     if (!mkdtemp(name.data())) return;
     path = name;
-    // Started by root, Mosquitto reads its files as another user.
-    std::filesystem::permissions(path, std::filesystem::perms(0755));
   }
   ~Directory() {
     std::error_code ignored;
@@ -84,9 +82,11 @@ std::unique_ptr<Mosquitto> Mosquitto::start(const std::string& lines) {
 
 bool Mosquitto::spawn(const std::string& lines) {
   const auto path = directory() / ("mosquitto-" + std::to_string(port_) + ".conf");
-  std::ofstream(path) << "listener " << port_ << " 127.0.0.1\npersistence false\nlog_dest none\n"
-                      << "set_tcp_nodelay true\nmax_queued_messages 0\n"
-                      << lines;
+  std::ofstream(path)
+      << "listener " << port_ << " 127.0.0.1\npersistence false\nlog_dest none\n"
+      << "user root\n"  // else, started by root, it changes user and no longer dies with its parent
+      << "set_tcp_nodelay true\nmax_queued_messages 0\n"
+      << lines;
   pid_ = fork();
   if (pid_ == 0) run(program(), path.c_str());
   if (pid_ < 0) return false;
