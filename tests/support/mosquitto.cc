@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -91,19 +92,33 @@ bool Mosquitto::spawn(const std::string& lines) {
   if (pid_ == 0) run(program(), path.c_str());
   if (pid_ < 0) return false;
   for (int i = 0; i < 500; ++i) {
-    if (answers()) return true;
-    if (waitpid(pid_, nullptr, WNOHANG) == pid_) break;
+    const bool answered = answers();
+    if (waitpid(pid_, nullptr, WNOHANG) == pid_) {  // it couldn't have the port
+      pid_ = -1;
+      break;
+    }
+    if (answered) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
+  kill();
   return false;
 }
 
+// True if an MQTT broker answers there: anybody may have taken the port.
 bool Mosquitto::answers() const {
+  static constexpr char connect_packet[] = "\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00";
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_in address = loopback(port_);
-  const int rc = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  bool answered = false;
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+    send(fd, connect_packet, sizeof connect_packet - 1, MSG_NOSIGNAL);
+    pollfd readable{fd, POLLIN, 0};
+    unsigned char first = 0;
+    answered =
+        poll(&readable, 1, 2'000) == 1 && recv(fd, &first, 1, 0) == 1 && first == 0x20;  // CONNACK
+  }
   close(fd);
-  return rc == 0;
+  return answered;
 }
 
 void Mosquitto::kill() {
