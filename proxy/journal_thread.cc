@@ -1,5 +1,6 @@
 #include "proxy/journal_thread.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -32,6 +33,10 @@ void JournalThread::commit(std::vector<dispatch::Write>&& writes) {
 
 void JournalThread::read(const dispatch::Load& load) { push(load); }
 
+void JournalThread::put_session(const std::string& client_id, const std::string& record) {
+  push(PutSession{client_id, record});
+}
+
 void JournalThread::reopen() { push(Reopen{}); }
 
 void JournalThread::push(Job&& job) {
@@ -59,22 +64,54 @@ bool JournalThread::wait_for_job(Job& job) {
   while (jobs_.empty()) {
     if (ending_) return false;
     lock.unlock();
-    bool more = false;
-    if (journal_ && !journal_->poisoned()) {
-      const auto worked = journal_->work();
-      if (!worked) log().error("journal: background work failed: {}", worked.error().text);
-      more = worked && *worked;
-    }
+    sync_if_due();
+    const bool more = work_a_while();
     lock.lock();
-    if (!more) wake_.wait(lock, [this] { return ending_ || !jobs_.empty(); });
+    if (more) continue;
+    const auto something = [this] { return ending_ || !jobs_.empty(); };
+    if (sync_at_) {
+      wake_.wait_until(lock, *sync_at_, something);
+    } else {
+      wake_.wait(lock, something);
+    }
   }
   job = std::move(jobs_.front());
   jobs_.pop_front();
   return true;
 }
 
+bool JournalThread::work_a_while() {
+  if (!journal_ || journal_->poisoned()) return false;
+  const auto worked = journal_->work();
+  if (!worked) log().error("journal: background work failed: {}", worked.error().text);
+  note_unsynced();
+  return worked && *worked;
+}
+
+// A checkpoint or a commit may have synced everything; then there is nothing to wait for.
+void JournalThread::note_unsynced() {
+  const auto within = journal_->sync_within();
+  if (!within) {
+    sync_at_.reset();
+    return;
+  }
+  const auto latest = std::chrono::steady_clock::now() + *within;
+  sync_at_ = std::min(sync_at_.value_or(latest), latest);
+}
+
+// A failure poisons; the next commit tells.
+void JournalThread::sync_if_due() {
+  if (!sync_at_ || std::chrono::steady_clock::now() < *sync_at_) return;
+  sync_at_.reset();
+  if (!journal_ || journal_->poisoned()) return;
+  if (const auto done = journal_->sync(); !done)
+    log().error("journal: sync failed: {}", done.error().text);
+}
+
 void JournalThread::perform(Commit& commit) {
+  sync_if_due();  // however busy it is
   auto result = journal_->commit(commit.writes);
+  note_unsynced();
   // The writes go back with the answer: their messages are freed on the core thread.
   boost::asio::post(core_, [this, writes = std::move(commit.writes), result = std::move(result)] {
     events_.on_committed(result);
@@ -88,8 +125,16 @@ void JournalThread::perform(const dispatch::Load& load) {
   });
 }
 
+void JournalThread::perform(const PutSession& session) {
+  if (!journal_) return;
+  if (const auto done = journal_->put_session(session.client_id, session.record); !done) {
+    log().error("journal: the session of {} is not kept: {}", session.client_id, done.error().text);
+  }
+}
+
 void JournalThread::perform(Reopen) {
   journal_.reset();
+  sync_at_.reset();
   while (
       sleep_unless_ending(std::chrono::seconds(1))) {  // a full disk or a damage stays for a while
     auto opened = storage::Journal::open(options_);

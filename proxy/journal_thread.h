@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -48,6 +50,9 @@ class JournalThread {
 
   void commit(std::vector<dispatch::Write>&& writes);
   void read(const dispatch::Load& load);
+  // A record of a session (storage::Journal::put_session). Not answered: a failure poisons, and the
+  // next commit tells.
+  void put_session(const std::string& client_id, const std::string& record);
   // Drops the journal and opens it again, trying once a second until that succeeds.
   void reopen();
 
@@ -55,20 +60,30 @@ class JournalThread {
   struct Commit {
     std::vector<dispatch::Write> writes;
   };
+  struct PutSession {
+    std::string client_id;
+    std::string record;
+  };
   struct Reopen {};
-  using Job = std::variant<Commit, dispatch::Load, Reopen>;
+  using Job = std::variant<Commit, dispatch::Load, PutSession, Reopen>;
 
   void push(Job&& job);
   void run();
   bool wait_for_job(Job& job);  // false: to end
+  bool work_a_while();          // true: there is more to do now
+  void note_unsynced();
+  void sync_if_due();
   void perform(Commit& commit);
   void perform(const dispatch::Load& load);
+  void perform(const PutSession& session);
   void perform(Reopen);
   bool sleep_unless_ending(std::chrono::milliseconds time);
   boost::asio::io_context& core_;
   JournalEvents& events_;
   const storage::JournalOptions options_;
   std::unique_ptr<storage::Journal> journal_;
+  // When what was acknowledged without a sync must be synced.
+  std::optional<std::chrono::steady_clock::time_point> sync_at_;
 
   std::mutex mutex_;  // guards the three below
   std::condition_variable wake_;

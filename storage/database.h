@@ -13,12 +13,11 @@
 
 namespace storage {
 
-enum class DatabaseKind { log, state };
-
-// Opens or makes `path`. paranoid_checks is on, reuse_logs off: a damaged database is refused, and
-// every open starts a new write-ahead log.
-Result<std::unique_ptr<leveldb::DB>> open_database(const std::string& path, DatabaseKind kind,
-                                                   leveldb::Env* env);
+// They open or make `path`. paranoid_checks is on, reuse_logs off: a damaged database is refused,
+// and every open starts a new write-ahead log.
+Result<std::unique_ptr<leveldb::DB>> open_log(const std::string& path, leveldb::Env* env,
+                                              std::uint64_t buffer_bytes);
+Result<std::unique_ptr<leveldb::DB>> open_state(const std::string& path, leveldb::Env* env);
 
 Error to_error(const leveldb::Status& status);
 
@@ -27,8 +26,8 @@ inline std::string_view to_view(const leveldb::Slice& slice) {
   return {slice.data(), slice.size()};
 }
 
-// For every write of ours. Whatever was written before it is durable too, so that at a power cut
-// only the last write of a database can be in doubt.
+// Whatever was written before it is durable too, so that at a power cut only what comes after the
+// last such write of a database can be in doubt.
 inline leveldb::WriteOptions synced() {
   leveldb::WriteOptions options;
   options.sync = true;

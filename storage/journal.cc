@@ -5,12 +5,15 @@
 #include <optional>
 #include <utility>
 
+#include "leveldb/write_batch.h"
 #include "storage/checkpoint.h"
 #include "storage/database.h"
 #include "storage/log_reader.h"
 #include "storage/reclaim.h"
 #include "storage/record.h"
 #include "storage/recovery.h"
+#include "storage/session_store.h"
+#include "storage/sync_need.h"
 
 namespace storage {
 namespace {
@@ -28,8 +31,10 @@ struct Journal::Impl {
   Impl(const JournalOptions& opened_with, Recovered&& recovered);
 
   Result<void> commit(std::span<const Write> writes);
+  Result<void> sync();
   Result<bool> work();
   Result<void> checkpoint();
+  Result<void> put_session(const std::string& client_id, const std::string& record);
 
   JournalOptions options;
   Recovered disk;
@@ -40,6 +45,8 @@ struct Journal::Impl {
   std::string block;                // of the commit under way; its memory is kept
   std::optional<Error> poison;      // why nothing may be written any more
   std::uint64_t checkpoint_at = 0;  // log_bytes when the last checkpoint was begun
+  CommitNumber synced = 0;          // durable up to this commit
+  std::optional<dispatch::Duration> sync_within;
 
  private:
   Error poisoned(const Error& why);
@@ -47,6 +54,8 @@ struct Journal::Impl {
   bool checkpoint_due();
   bool enough_to_reclaim();
   void begin_checkpoint();
+  Result<void> checkpoint_slice();
+  Result<void> write(CommitNumber commit, std::span<const Write> writes);
 };
 
 Journal::Impl::Impl(const JournalOptions& opened_with, Recovered&& recovered)
@@ -55,7 +64,8 @@ Journal::Impl::Impl(const JournalOptions& opened_with, Recovered&& recovered)
       checkpointer(*disk.state, disk.fold, disk.head, std::move(disk.graves), options.slice_bytes),
       reclaimer(*disk.log, disk.head.removed_below, 4 * options.reclaim_bytes),
       reader(*disk.log),
-      checkpoint_at(disk.covered_bytes) {
+      checkpoint_at(disk.covered_bytes),
+      synced(disk.fold.last_commit) {
   reclaimer.map().note(disk.head.removed_below, 0);
   reclaimer.map().note(disk.head.covered + 1, disk.covered_bytes);
   reclaimer.map().note(disk.fold.last_commit + 1, disk.fold.log_bytes);
@@ -81,12 +91,44 @@ Result<void> Journal::Impl::commit(std::span<const Write> writes) {
   // fold is ahead of it, but nobody looks at it again: the journal is poisoned.
   for (const Write& write : writes)
     if (auto done = disk.fold.apply(commit, write); !done) return poisoned(done.error());
-  const auto status = disk.log->Put(synced(), log_key(commit), block);
-  if (!status.ok()) return poisoned(to_error(status));
+  if (auto done = write(commit, writes); !done) return poisoned(done.error());
   reclaimer.map().note(commit, disk.fold.log_bytes);
   disk.fold.close(commit, block.size());
   ++stats.commits;
   stats.committed_bytes += block.size();
+  return {};
+}
+
+Result<void> Journal::Impl::put_session(const std::string& client_id, const std::string& record) {
+  if (auto usable = check_usable(); !usable) return usable;
+  if (auto done = storage::put_session(*disk.state, client_id, record); !done)
+    return poisoned(done.error());
+  return {};
+}
+
+Result<void> Journal::Impl::write(CommitNumber commit, std::span<const Write> writes) {
+  const SyncNeed need = sync_need(disk.fold.states, writes);
+  leveldb::WriteOptions how;
+  how.sync = need.now;
+  const auto status = disk.log->Put(how, log_key(commit), block);
+  if (!status.ok()) return to_error(status);
+  if (need.now) {
+    synced = commit;
+    sync_within.reset();
+  } else if (need.within) {
+    sync_within = std::min(*need.within, sync_within.value_or(*need.within));
+  }
+  return {};
+}
+
+// An empty write, synced: LevelDB has no other way to sync what was written before.
+Result<void> Journal::Impl::sync() {
+  if (auto usable = check_usable(); !usable || synced == disk.fold.last_commit) return usable;
+  leveldb::WriteBatch nothing;
+  const auto status = disk.log->Write(storage::synced(), &nothing);
+  if (!status.ok()) return poisoned(to_error(status));
+  synced = disk.fold.last_commit;
+  sync_within.reset();
   return {};
 }
 
@@ -116,22 +158,28 @@ Result<bool> Journal::Impl::work() {
     if (!checkpoint_due()) return false;
     begin_checkpoint();
   }
+  if (auto done = checkpoint_slice(); !done) return done.error();
+  return true;
+}
+
+// The state must never know of a commit that a power cut can still take from the log.
+Result<void> Journal::Impl::checkpoint_slice() {
+  if (auto done = sync(); !done) return done;
   if (auto done = checkpointer.slice(reclaimer.removed_below()); !done)
     return poisoned(done.error());
-  return true;
+  return {};
 }
 
 Result<void> Journal::Impl::checkpoint() {
   if (auto usable = check_usable(); !usable) return usable;
   if (!checkpointer.running()) begin_checkpoint();
   while (checkpointer.running())
-    if (auto done = checkpointer.slice(reclaimer.removed_below()); !done)
-      return poisoned(done.error());
+    if (auto done = checkpoint_slice(); !done) return done;
   return {};
 }
 
 Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options) {
-  auto recovered = recover(options.directory, options.env);
+  auto recovered = recover(options.directory, options.env, options.log_buffer_bytes);
   if (!recovered) return recovered.error();
   return std::unique_ptr<Journal>(
       new Journal(std::make_unique<Impl>(options, std::move(*recovered))));
@@ -144,6 +192,10 @@ QueueStates Journal::states() const { return impl_->disk.fold.states; }
 
 Result<void> Journal::commit(std::span<const Write> writes) { return impl_->commit(writes); }
 
+std::optional<dispatch::Duration> Journal::sync_within() const { return impl_->sync_within; }
+
+Result<void> Journal::sync() { return impl_->sync(); }
+
 bool Journal::poisoned() const { return impl_->poison.has_value(); }
 
 Result<std::vector<StoredMessage>> Journal::read(QueueId queue, Offset from, Offset end,
@@ -155,6 +207,14 @@ Result<std::vector<StoredMessage>> Journal::read(QueueId queue, Offset from, Off
   return impl_->reader.read(queue, runs->second, {from, end, max_messages, max_bytes});
 }
 
+Result<void> Journal::put_session(const std::string& client_id, const std::string& record) {
+  return impl_->put_session(client_id, record);
+}
+
+Result<std::map<std::string, std::string>> Journal::sessions() const {
+  return read_sessions(*impl_->disk.state);
+}
+
 Result<bool> Journal::work() { return impl_->work(); }
 
 Result<void> Journal::checkpoint() { return impl_->checkpoint(); }
@@ -164,6 +224,7 @@ JournalStats Journal::stats() const {
   stats.last_commit = impl_->disk.fold.last_commit;
   stats.first_commit = stats.last_commit == 0 ? 0 : impl_->reclaimer.removed_below();
   stats.checkpoint_commit = impl_->checkpointer.head().covered;
+  stats.synced_commit = impl_->synced;
   return stats;
 }
 

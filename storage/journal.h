@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,7 +19,7 @@ class Env;
 
 // The journal: everything durable, on two LevelDB databases in one directory
 // (docs/journal_format.md).
-//   log/    commit number -> one block with all writes of that commit; always synced
+//   log/    commit number -> one block with all writes of that commit
 //   state/  a checkpoint: the fold of the log up to some commit; written now and then
 // Blocking, and used by one thread at a time: the shell gives it a thread of its own.
 
@@ -37,6 +39,9 @@ struct JournalOptions {
   std::uint64_t reclaim_bytes = 64u << 20;     // of log no longer needed before it is removed;
                                                // four times that before it is compacted
   std::uint64_t slice_bytes = 1u << 20;        // of a checkpoint that one work() writes, about
+  // Of log that LevelDB keeps in memory; two of these may be there at once. Larger ones were a
+  // little faster and cost RSS.
+  std::uint64_t log_buffer_bytes = 16u << 20;
 };
 
 struct JournalStats {
@@ -45,6 +50,7 @@ struct JournalStats {
   std::uint64_t first_commit = 0;     // kept; 0 if the log is empty
   std::uint64_t last_commit = 0;      // 0 if nothing was ever committed
   std::uint64_t checkpoint_commit = 0;
+  std::uint64_t synced_commit = 0;  // durable up to here; later ones wait for a sync
 };
 
 class Journal {
@@ -60,10 +66,18 @@ class Journal {
   // What was recovered, as of the last commit. A copy: the journal keeps its own.
   QueueStates states() const;
 
-  // Makes the writes durable, all or nothing, with one fsync. After the first failure the journal
-  // is poisoned: this and every later call fails, nothing more may be acknowledged, and the only
-  // way on is to destroy it and open() again.
+  // Makes the writes, all or nothing, and durable with one fsync if a queue among them has
+  // durability fsync or something is defined; else they may be acknowledged although a power cut
+  // before the next sync loses them. What is lost then is the newest commits, never one before
+  // another that is kept. After the first failure the journal is poisoned: this and every later
+  // call fails, nothing more may be acknowledged, and the only way on is to destroy it and open()
+  // again.
   Result<void> commit(std::span<const Write> writes);
+  // How soon sync() must follow the last commit: the shortest sync_interval of what is not synced;
+  // nothing if all is, or nobody asks for it.
+  std::optional<dispatch::Duration> sync_within() const;
+  // Makes everything durable that was committed. A failure poisons.
+  Result<void> sync();
   bool poisoned() const;
 
   // Messages of [from, end) of a queue that were committed and not yet reclaimed, in order, up to
@@ -71,6 +85,11 @@ class Journal {
   // not be among them. An error means damage: it names the commit.
   Result<std::vector<StoredMessage>> read(QueueId queue, Offset from, Offset end,
                                           std::uint32_t max_messages, std::uint64_t max_bytes);
+
+  // The records of MQTT sessions that put_session() keeps, by client identifier: durable when it
+  // returns; an empty record removes. A failure poisons, damage is an error of sessions().
+  Result<void> put_session(const std::string& client_id, const std::string& record);
+  Result<std::map<std::string, std::string>> sessions() const;
 
   // One slice of background work: some of a checkpoint or of a removal takes milliseconds; the
   // compaction after removals takes up to about half a second, once per 4 * reclaim_bytes of log.

@@ -41,4 +41,11 @@ std::optional<dispatch::QueueId> queue_of(std::string_view state_key) {
   return dispatch::QueueId{get_big_endian<dispatch::QueueId::rep>(state_key.substr(1))};
 }
 
+std::string session_key(std::string_view client_id) { return "c" + std::string(client_id); }
+
+std::optional<std::string> session_of(std::string_view state_key) {
+  if (!state_key.starts_with('c')) return std::nullopt;
+  return std::string(state_key.substr(1));
+}
+
 }  // namespace storage

@@ -21,10 +21,13 @@ std::optional<CommitNumber> commit_of(std::string_view log_key);
 
 // state/: a letter, and what it is about.
 //   m             the head of the checkpoint (checkpoint.h)
+//   c CLIENT_ID   one MQTT session (session_store.h)
 //   q QUEUE       one queue
 //   s QUEUE FIRST reserved: messages that stay long, moved out of the log (not written yet)
 inline constexpr std::string_view kHeadKey = "m";
 std::string queue_key(dispatch::QueueId queue);
 std::optional<dispatch::QueueId> queue_of(std::string_view state_key);
+std::string session_key(std::string_view client_id);
+std::optional<std::string> session_of(std::string_view state_key);
 
 }  // namespace storage

@@ -180,17 +180,20 @@ class Replay {
   const CoveredPerQueue& covered_;
 };
 
-Result<void> open_databases(Recovered& to, const std::string& directory, leveldb::Env* env) {
-  auto state = open_database(directory + "/state", DatabaseKind::state, env);
+Result<void> open_databases(Recovered& to, const std::string& directory, leveldb::Env* env,
+                            std::uint64_t log_buffer_bytes) {
+  auto state = open_state(directory + "/state", env);
   if (!state) return unavailable("state/ can't be opened: " + state.error().text);
   to.state = std::move(*state);
-  auto log = open_database(directory + "/log", DatabaseKind::log, env);
+  to.log_env = std::make_unique<LogEnv>(*env);
+  auto log = open_log(directory + "/log", to.log_env.get(), log_buffer_bytes);
   if (!log) return unavailable("log/ can't be opened: " + log.error().text);
   to.log = std::move(*log);
   return {};
 }
 
-Result<Recovered> recover_in(const std::filesystem::path& directory, leveldb::Env* env) {
+Result<Recovered> recover_in(const std::filesystem::path& directory, leveldb::Env* env,
+                             std::uint64_t log_buffer_bytes) {
   if (env == nullptr) {
     if (auto prepared = prepare_directory(directory); !prepared) return prepared.error();
     env = file_env();
@@ -199,7 +202,8 @@ Result<Recovered> recover_in(const std::filesystem::path& directory, leveldb::En
   auto lock = DirectoryLock::take(*env, directory.string());
   if (!lock) return lock.error();
   to.lock = std::move(*lock);
-  if (auto opened = open_databases(to, directory.string(), env); !opened) return opened.error();
+  if (auto opened = open_databases(to, directory.string(), env, log_buffer_bytes); !opened)
+    return opened.error();
   CoveredPerQueue covered;
   if (auto loaded = StateLoader(to, covered).run(); !loaded) return loaded.error();
   if (auto replayed = Replay(to, covered).run(); !replayed) return replayed.error();
@@ -221,8 +225,9 @@ Result<std::unique_ptr<DirectoryLock>> DirectoryLock::take(leveldb::Env& env,
 
 DirectoryLock::~DirectoryLock() { env_.UnlockFile(lock_); }
 
-Result<Recovered> recover(const std::filesystem::path& directory, leveldb::Env* env) {
-  auto recovered = recover_in(directory, env);
+Result<Recovered> recover(const std::filesystem::path& directory, leveldb::Env* env,
+                          std::uint64_t log_buffer_bytes) {
+  auto recovered = recover_in(directory, env, log_buffer_bytes);
   if (!recovered)
     return unavailable("data directory " + directory.string() + ": " + recovered.error().text);
   return recovered;

@@ -9,6 +9,7 @@
 #include "leveldb/env.h"
 #include "storage/checkpoint.h"
 #include "storage/fold.h"
+#include "storage/log_env.h"
 
 // Opening a journal: the directory, its lock, both databases, the checkpoint, and the log after it.
 // The one way back, after a clean end, a crash, or a failed write.
@@ -34,6 +35,7 @@ class DirectoryLock {
 struct Recovered {
   std::unique_ptr<DirectoryLock> lock;
   std::unique_ptr<leveldb::DB> state;
+  std::unique_ptr<LogEnv> log_env;
   std::unique_ptr<leveldb::DB> log;
   Head head;
   std::map<QueueId, CommitNumber> graves;  // queues whose record says deleted, and since when
@@ -43,6 +45,7 @@ struct Recovered {
 };
 
 // `env` nullptr: the real file system. Every error is one line that names the directory.
-Result<Recovered> recover(const std::filesystem::path& directory, leveldb::Env* env);
+Result<Recovered> recover(const std::filesystem::path& directory, leveldb::Env* env,
+                          std::uint64_t log_buffer_bytes);
 
 }  // namespace storage

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "doctest/doctest.h"
 #include "leveldb/db.h"
 #include "storage/journal.h"
@@ -24,7 +26,8 @@ storage::JournalOptions options_on(PowerLossEnv& env) {
           .env = &env,
           .checkpoint_bytes = 6000,
           .reclaim_bytes = 12000,
-          .slice_bytes = 1};
+          .slice_bytes = 1,
+          .log_buffer_bytes = 1};  // LevelDB makes 64 KiB of it: two or three in the script
 }
 
 // Four messages to queue 1 and one to the last-value queue 2, a round. The second of each four
@@ -45,8 +48,14 @@ void add_rounds(Script& script) {
   }
 }
 
+bool defines_something(const Commit& commit) {
+  return std::ranges::any_of(commit, [](const Write& write) {
+    return std::holds_alternative<DefineQueue>(write) || std::holds_alternative<DeleteQueue>(write);
+  });
+}
+
 // Queues come and go while others work; in the end each message is settled by the commit after it.
-Script make_script() {
+Script make_script(Durability durability) {
   Script script;
   script.push_back(writes(define(1, "images", "images/+"), define_default_group(1)));
   script.push_back(writes(define(2, "lights", "lights/#"), define_default_group(2)));
@@ -63,6 +72,9 @@ Script make_script() {
   for (std::uint64_t offset = 105; offset < 130; ++offset)
     script.push_back(writes(append(1, offset, message("images/a", std::string(2500, 'i'))),
                             settle(1, offset - 1, offset - 1)));
+  for (Commit& commit : script)
+    for (Write& write : commit)
+      if (auto* define = std::get_if<DefineQueue>(&write)) define->options.durability = durability;
   return script;
 }
 
@@ -101,19 +113,20 @@ enum class Way { drop, keep, tear, in_place };  // in place: no power cut, just 
 
 class Run {
  public:
-  explicit Run(std::uint64_t seed) : env(seed) {}
+  Run(std::uint64_t seed, Durability durability)
+      : env(seed), durability_(durability), script_(script_of(durability)) {}
 
   PowerLossEnv env;
 
   storage::JournalStats stats() const { return journal_->stats(); }
-  bool finished() const { return at_ == script().size(); }
+  bool finished() const { return at_ == script_.size(); }
 
   // On to the end of the script, or the first failure.
   void work() {
     while (!finished()) {
       if (!journal_ && !open()) return;
       if (!step()) return;
-      if (at_ == script().size() / 2) journal_.reset();  // a clean end and a new start
+      if (at_ == script_.size() / 2) journal_.reset();  // a clean end and a new start
     }
   }
 
@@ -132,48 +145,65 @@ class Run {
     if (way == Way::tear) env.cut_power(Loss::tear);
   }
 
-  // Opens on a whole disk and compares. A commit in doubt counts as made if it is there.
+  // Opens on a whole disk and compares: what is there is a beginning of the script that has all
+  // that was promised. A commit in doubt may be there.
   void recover() {
     journal_ = open_or_fail(options_on(env));
-    if (in_doubt_ && journal_->stats().last_commit == at_ + 1) expected_.apply(script()[at_++]);
+    const auto last = journal_->stats().last_commit;
+    REQUIRE(last >= safe_);
+    REQUIRE(last <= at_ + (in_doubt_ ? 1 : 0));
     in_doubt_ = false;
-    REQUIRE(journal_->stats().last_commit == at_);
-    REQUIRE(journal_->states() == expected_.states);
-    check_messages(*journal_, expected_);
+    at_ = safe_ = last;
+    Expected expected;
+    for (std::size_t i = 0; i < at_; ++i) expected.apply(script_[i]);
+    REQUIRE(journal_->states() == expected.states);
+    check_messages(*journal_, expected);
   }
 
  private:
-  static const Script& script() {
-    static const Script made = make_script();
-    return made;
+  static const Script& script_of(Durability durability) {
+    static const Script synced = make_script(Durability::fsync);
+    static const Script at_intervals = make_script(Durability::interval);
+    static const Script unsynced = make_script(Durability::none);
+    if (durability == Durability::none) return unsynced;
+    return durability == Durability::interval ? at_intervals : synced;
   }
 
   bool step() {
     in_doubt_ = true;
-    if (!journal_->commit(script()[at_])) {
+    const Commit& commit = script_[at_];
+    if (!journal_->commit(commit)) {
       // Poisoned for good: the next one is refused too, although the disk may be well again.
       REQUIRE(journal_->poisoned());
-      REQUIRE_FALSE(journal_->commit(script()[at_]).has_value());
+      REQUIRE_FALSE(journal_->commit(commit).has_value());
       return false;
     }
     in_doubt_ = false;
-    expected_.apply(script()[at_++]);
+    ++at_;
+    if (durability_ == Durability::fsync || defines_something(commit)) safe_ = at_;
+    if (durability_ == Durability::interval && at_ % 7 == 0) {
+      REQUIRE((safe_ == at_ || journal_->sync_within()));
+      if (!journal_->sync()) return false;
+      safe_ = at_;
+    }
     // None, one or two slices of work between commits.
     for (std::size_t slices = at_ % 3; slices > 0; --slices)
       if (!journal_->work()) return false;
     return true;
   }
 
+  const Durability durability_;
+  const Script& script_;
   std::unique_ptr<Journal> journal_;
-  std::size_t at_ = 0;  // commits of the script that were acknowledged
+  std::size_t at_ = 0;    // commits of the script that were acknowledged
+  std::size_t safe_ = 0;  // of them, those that must survive a power cut
   bool in_doubt_ = false;
-  Expected expected_;
 };
 
 // A fault at this operation, and another while recovering from it. False if the workload ended
 // before it came to the fault.
-bool survives_fault_at(std::uint64_t operation, Fault fault, Way way) {
-  Run run(operation);
+bool survives_fault_at(std::uint64_t operation, Durability durability, Fault fault, Way way) {
+  Run run(operation, durability);
   run.env.fail_at(operation, fault);
   run.work();
   if (!run.env.has_failed()) return false;
@@ -195,11 +225,11 @@ constexpr Fault kFaults[] = {Fault::once, Fault::for_ever};
 constexpr Way kWays[] = {Way::drop, Way::keep, Way::tear, Way::in_place};
 
 // Every `stride`-th operation, until the workload ends before the fault.
-void survives_faults(std::uint64_t stride) {
+void survives_faults(Durability durability, std::uint64_t stride) {
   for (const Fault fault : kFaults) {
     for (const Way way : kWays) {
       std::uint64_t operation = 1;
-      while (survives_fault_at(operation, fault, way)) operation += stride;
+      while (survives_fault_at(operation, durability, fault, way)) operation += stride;
       CHECK(operation > 200);
     }
   }
@@ -208,7 +238,7 @@ void survives_faults(std::uint64_t stride) {
 }  // namespace
 
 TEST_CASE("the workload checkpoints, removes old commits and ends as expected without a fault") {
-  Run run(1);
+  Run run(1, Durability::fsync);
   run.work();
   REQUIRE(run.finished());
   CHECK(run.stats().checkpoint_commit > 20);
@@ -218,13 +248,45 @@ TEST_CASE("the workload checkpoints, removes old commits and ends as expected wi
 }
 
 TEST_CASE("a disk that fails at any operation loses nothing acknowledged (a sample)") {
-  survives_faults(23);
+  survives_faults(Durability::fsync, 23);
+}
+
+TEST_CASE("without a sync for each commit, only the end is lost (a sample)") {
+  survives_faults(Durability::interval, 23);
+  survives_faults(Durability::none, 23);
 }
 
 // Half a minute: ctest runs it as crash_everywhere_test.
 TEST_CASE("a disk that fails at any operation loses nothing acknowledged (every one)" *
           doctest::skip()) {
-  survives_faults(1);
+  survives_faults(Durability::fsync, 1);
+}
+
+TEST_CASE("without a sync for each commit, only the end is lost (every one)" * doctest::skip()) {
+  survives_faults(Durability::interval, 1);
+  survives_faults(Durability::none, 1);
+}
+
+// The trap that storage/log_env.h is for: LevelDB changes to a new write-ahead log, which is
+// synced, and drops the old one, which is not.
+TEST_CASE("commits that were not synced leave no hole before one that was") {
+  PowerLossEnv env(1);
+  auto journal = open_or_fail(options_on(env));
+  auto lazy = define(1, "lazy", "lazy");
+  std::get<DefineQueue>(lazy).options.durability = Durability::none;
+  must(journal->commit(writes(lazy, define(2, "safe", "safe"))));
+  for (std::uint64_t offset = 1; offset <= 30; ++offset) {  // 180 kB: three write-ahead logs
+    must(journal->commit(writes(append(1, offset, message("lazy", std::string(6000, 'l'))))));
+    CHECK(journal->stats().synced_commit == 1);
+  }
+  must(journal->commit(writes(append(2, 1, message("safe", "s")))));
+  CHECK(journal->stats().synced_commit == 32);
+  journal.reset();
+  env.cut_power(Loss::drop);
+  journal = open_or_fail(options_on(env));
+  CHECK(journal->stats().last_commit == 32);
+  CHECK(read_all(*journal, 1).size() == 30);
+  CHECK(read_all(*journal, 2).size() == 1);
 }
 
 // The reason for poisoning: LevelDB itself goes on after a short write and loses what follows. The
