@@ -3,6 +3,7 @@
 #include "doctest/doctest.h"
 #include "leveldb/db.h"
 #include "storage/journal.h"
+#include "storage/log_env.h"
 #include "tests/support/power_loss_env.h"
 #include "tests/support/storage_samples.h"
 
@@ -267,8 +268,40 @@ TEST_CASE("without a sync for each commit, only the end is lost (every one)" * d
   survives_faults(Durability::none, 1);
 }
 
-// The trap that storage/log_env.h is for: LevelDB changes to a new write-ahead log, which is
-// synced, and drops the old one, which is not.
+// LevelDB changes to a new write-ahead log, which is synced, and drops the old one, which is not.
+// It would be a hole until its background thread has written a table of it.
+TEST_CASE("a write-ahead log is synced before the next one is begun") {
+  PowerLossEnv disk(1);
+  storage::LogEnv env(disk);
+  const auto begin = [&](const char* name) {
+    leveldb::WritableFile* file = nullptr;
+    REQUIRE(env.NewWritableFile(name, &file).ok());
+    return std::unique_ptr<leveldb::WritableFile>(file);
+  };
+  const auto size = [&](const char* name) {
+    std::uint64_t bytes = 0;
+    return env.GetFileSize(name, &bytes).ok() ? static_cast<int>(bytes) : -1;
+  };
+  auto first = begin("/1.log");
+  REQUIRE(first->Append("first").ok());
+  const auto table = begin("/2.ldb");
+  auto second = begin("/3.log");
+  first.reset();
+  REQUIRE(second->Append("second").ok());
+  SUBCASE("it is there after a power cut, the newer one is not") {
+    second.reset();
+    disk.cut_power(Loss::drop);
+    CHECK(size("/1.log") == 5);
+    CHECK(size("/3.log") == -1);
+  }
+  SUBCASE("the next one is not begun if it can't be synced") {
+    disk.fail_at(1, Fault::once);
+    leveldb::WritableFile* third = nullptr;
+    CHECK_FALSE(env.NewWritableFile("/4.log", &third).ok());
+    CHECK(size("/4.log") == -1);
+  }
+}
+
 TEST_CASE("commits that were not synced leave no hole before one that was") {
   PowerLossEnv env(1);
   auto journal = open_or_fail(options_on(env));
