@@ -8,6 +8,11 @@
 #include "proxy/log.h"
 
 namespace proxy {
+namespace {
+
+constexpr std::chrono::seconds kReadAgain{1};
+
+}  // namespace
 
 JournalThread::JournalThread(boost::asio::io_context& core, JournalEvents& events,
                              const storage::JournalOptions& options)
@@ -24,6 +29,7 @@ JournalThread::~JournalThread() {
 
 void JournalThread::start(std::unique_ptr<storage::Journal> journal) {
   journal_ = std::move(journal);
+  report_damage();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -65,12 +71,13 @@ bool JournalThread::wait_for_job(Job& job) {
     if (ending_) return false;
     lock.unlock();
     sync_if_due();
+    read_again();
     const bool more = work_a_while();
     lock.lock();
     if (more) continue;
     const auto something = [this] { return ending_ || !jobs_.empty(); };
-    if (sync_at_) {
-      wake_.wait_until(lock, *sync_at_, something);
+    if (const auto due = next_due()) {
+      wake_.wait_until(lock, *due, something);
     } else {
       wake_.wait(lock, something);
     }
@@ -108,6 +115,23 @@ void JournalThread::sync_if_due() {
     log().error("journal: sync failed: {}", done.error().text);
 }
 
+void JournalThread::report_damage() {
+  for (const auto& line : journal_->take_damage())
+    log().error("journal: damaged: {}; what it held is lost, `sluice journal check` says more",
+                line);
+}
+
+void JournalThread::read_again() {
+  if (!again_at_ || std::chrono::steady_clock::now() < *again_at_) return;
+  again_at_.reset();
+  for (const auto& load : std::exchange(again_, {})) perform(load);
+}
+
+std::optional<std::chrono::steady_clock::time_point> JournalThread::next_due() const {
+  if (!sync_at_ || !again_at_) return sync_at_ ? sync_at_ : again_at_;
+  return std::min(*sync_at_, *again_at_);
+}
+
 void JournalThread::perform(Commit& commit) {
   sync_if_due();  // however busy it is
   auto result = journal_->commit(commit.writes);
@@ -118,8 +142,18 @@ void JournalThread::perform(Commit& commit) {
   });
 }
 
+// Damage is told, and the messages it took are left out: the queue counts them as lost. Whatever
+// else keeps a read from being done passes, so it is tried again: losing messages over it, or
+// opening the journal again for everybody, would be worse than a queue that waits.
 void JournalThread::perform(const dispatch::Load& load) {
   auto found = journal_->read(load.queue, load.from, load.end, load.max_messages, load.max_bytes);
+  report_damage();
+  if (!found && !journal_->poisoned()) {
+    log().error("journal: {}; trying again", found.error().text);
+    again_.push_back(load);
+    again_at_ = std::chrono::steady_clock::now() + kReadAgain;
+    return;
+  }
   boost::asio::post(core_, [this, load, found = std::move(found)]() mutable {
     events_.on_read(load, std::move(found));
   });
@@ -135,11 +169,14 @@ void JournalThread::perform(const PutSession& session) {
 void JournalThread::perform(Reopen) {
   journal_.reset();
   sync_at_.reset();
+  again_at_.reset();
+  again_.clear();
   while (
       sleep_unless_ending(std::chrono::seconds(1))) {  // a full disk or a damage stays for a while
     auto opened = storage::Journal::open(options_);
     if (opened) {
       journal_ = std::move(*opened);
+      report_damage();
       boost::asio::post(core_, [this, states = journal_->states()]() mutable {
         events_.on_reopened(std::move(states));
       });

@@ -73,6 +73,9 @@ class JournalThread {
   bool work_a_while();          // true: there is more to do now
   void note_unsynced();
   void sync_if_due();
+  void report_damage();
+  void read_again();
+  std::optional<std::chrono::steady_clock::time_point> next_due() const;
   void perform(Commit& commit);
   void perform(const dispatch::Load& load);
   void perform(const PutSession& session);
@@ -84,6 +87,9 @@ class JournalThread {
   std::unique_ptr<storage::Journal> journal_;
   // When what was acknowledged without a sync must be synced.
   std::optional<std::chrono::steady_clock::time_point> sync_at_;
+  // Reads that could not be done, and when they are tried again.
+  std::vector<dispatch::Load> again_;
+  std::optional<std::chrono::steady_clock::time_point> again_at_;
 
   std::mutex mutex_;  // guards the three below
   std::condition_variable wake_;

@@ -22,6 +22,12 @@ Status error_of(const std::string& file) {
   return error == ENOENT ? Status::NotFound(file, text) : Status::IOError(file, text);
 }
 
+// What can't be read because the medium has lost it is damage, as a wrong checksum is; other errors
+// (no descriptors, no memory) pass.
+Status read_error_of(const std::string& file) {
+  return errno == EIO ? Status::Corruption(file, std::strerror(EIO)) : error_of(file);
+}
+
 class PreadFile final : public leveldb::RandomAccessFile {
  public:
   PreadFile(std::string name, int descriptor) : name_(std::move(name)), descriptor_(descriptor) {}
@@ -33,7 +39,7 @@ class PreadFile final : public leveldb::RandomAccessFile {
       const auto got =
           ::pread(descriptor_, scratch + have, size - have, static_cast<off_t>(offset + have));
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return error_of(name_);
+      if (got < 0) return read_error_of(name_);
       if (got == 0) break;
       have += static_cast<std::size_t>(got);
     }

@@ -207,6 +207,12 @@ Result<std::vector<StoredMessage>> Journal::read(QueueId queue, Offset from, Off
   return impl_->reader.read(queue, runs->second, {from, end, max_messages, max_bytes});
 }
 
+std::vector<std::string> Journal::take_damage() {
+  std::vector<std::string> damage = std::exchange(impl_->disk.damage, {});
+  for (std::string& line : impl_->reader.take_damage()) damage.push_back(std::move(line));
+  return damage;
+}
+
 Result<void> Journal::put_session(const std::string& client_id, const std::string& record) {
   return impl_->put_session(client_id, record);
 }

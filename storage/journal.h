@@ -55,9 +55,10 @@ struct JournalStats {
 
 class Journal {
  public:
-  // Opens or makes the journal and recovers it: state, then the log after it. Errors name the
-  // directory and the mend: not readable, held by another process, damaged (which commit), made by
-  // a newer version.
+  // Opens or makes the journal and recovers it: state, then the log after it. A damaged
+  // commit is left out where what follows can be understood without it: take_damage() tells. Errors
+  // name the directory and the mend: not readable, held by another process, damaged so that it
+  // can't be understood, made by a newer version.
   static Result<std::unique_ptr<Journal>> open(const JournalOptions& options);
   ~Journal();
   Journal(const Journal&) = delete;
@@ -82,7 +83,8 @@ class Journal {
 
   // Messages of [from, end) of a queue that were committed and not yet reclaimed, in order, up to
   // the limits (at least one message if there is any, however large). Settled messages may or may
-  // not be among them. An error means damage: it names the commit.
+  // not be among them. Messages of a damaged commit are left out: offsets that are missing are
+  // lost, and take_damage() says why. An error passes: the log can't be read at present.
   Result<std::vector<StoredMessage>> read(QueueId queue, Offset from, Offset end,
                                           std::uint32_t max_messages, std::uint64_t max_bytes);
 
@@ -90,6 +92,10 @@ class Journal {
   // returns; an empty record removes. A failure poisons, damage is an error of sessions().
   Result<void> put_session(const std::string& client_id, const std::string& record);
   Result<std::map<std::string, std::string>> sessions() const;
+
+  // What was found damaged since the last call, at open() or by reads: one line a commit, each told
+  // once. The commit is left out with all that it held; everything else goes on.
+  std::vector<std::string> take_damage();
 
   // One slice of background work: some of a checkpoint or of a removal takes milliseconds; the
   // compaction after removals takes up to about half a second, once per 4 * reclaim_bytes of log.

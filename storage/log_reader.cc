@@ -50,25 +50,38 @@ Result<std::vector<StoredMessage>> LogReader::read(QueueId queue, const QueueRun
   Reading reading{queue, range, range.from, {}, 0};
   if (range.max_messages == 0) return reading.found;
   for (const Run& run : runs.from(range.from)) {
-    reading.next = std::max(reading.next, run.first);
-    for (std::uint32_t i = 0; i < run.commits && !reading.done() && reading.next < run.end(); ++i) {
-      if (auto done = read_commit(run.commit + i, reading); !done) return done.error();
-    }
+    if (auto done = read_run(run, reading); !done) return done.error();
     if (reading.done()) break;
-    if (reading.next < run.end())
-      return unavailable("commit " + std::to_string(run.commit) + " does not hold offset " +
-                         std::to_string(reading.next.value) + " of queue " +
-                         std::to_string(queue.value));
   }
   return std::move(reading.found);
+}
+
+Result<void> LogReader::read_run(const Run& run, Reading& reading) {
+  reading.next = std::max(reading.next, run.first);
+  for (std::uint32_t i = 0; i < run.commits && !reading.done() && reading.next < run.end(); ++i)
+    if (auto done = read_commit(run.commit + i, reading); !done) return done;
+  if (reading.done() || reading.next >= run.end()) return {};
+  const bool known =
+      damaged_.lower_bound(run.commit) != damaged_.lower_bound(run.commit + run.commits);
+  if (!known)
+    note_damage(run.commit, "commit " + std::to_string(run.commit) + " does not hold offset " +
+                                std::to_string(reading.next.value) + " of queue " +
+                                std::to_string(reading.queue.value));
+  reading.next = run.end();
+  return {};
 }
 
 Result<void> LogReader::read_commit(CommitNumber commit, Reading& reading) {
   auto found = find(commit);
   if (!found) return found.error();
-  Block& block = **found;
+  if (*found == nullptr) return {};
+  if (auto done = read_block(**found, reading); !done) note_damage(commit, done.error().text);
+  return {};
+}
+
+Result<void> LogReader::read_block(Block& block, Reading& reading) {
   if (block.queue != reading.queue || block.next > reading.next) {
-    auto again = BlockReader::reopen(commit, block.bytes);
+    auto again = BlockReader::reopen(block.commit, block.bytes);
     if (!again) return again.error();
     block.reader = *again;
     block.queue = reading.queue;
@@ -98,21 +111,33 @@ Result<LogReader::Block*> LogReader::find(CommitNumber commit) {
 Result<LogReader::Block*> LogReader::load(CommitNumber commit) {
   std::string bytes;
   const auto status = log_.Get(uncached(), log_key(commit), &bytes);
-  if (!status.ok())
+  if (status.IsIOError())
     return unavailable("commit " + std::to_string(commit) + " can't be read: " + status.ToString());
+  if (!status.ok()) {
+    note_damage(commit, "commit " + std::to_string(commit) +
+                            (status.IsNotFound() ? " is missing" : ": " + status.ToString()));
+    return nullptr;
+  }
   // Into its place first: the reader looks at the bytes, which must not move any more.
   blocks_.push_front({commit, std::move(bytes), BlockReader{}, {}, {}});
   Block& block = blocks_.front();
   auto reader = BlockReader::open(commit, block.bytes);
   if (!reader) {
+    note_damage(commit, reader.error().text);
     blocks_.pop_front();
-    return reader.error();
+    return nullptr;
   }
   block.reader = *reader;
   bytes_ += block.bytes.size();
   make_room();
   return &block;
 }
+
+void LogReader::note_damage(CommitNumber commit, std::string text) {
+  if (damaged_.insert(commit).second) damage_.push_back(std::move(text));
+}
+
+std::vector<std::string> LogReader::take_damage() { return std::exchange(damage_, {}); }
 
 void LogReader::make_room() {
   while (blocks_.size() > 1 && (bytes_ > kMaxCachedBytes || blocks_.size() > kMaxCachedBlocks)) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <list>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,9 +29,13 @@ class LogReader {
  public:
   explicit LogReader(leveldb::DB& log) : log_(log) {}
 
-  // An error names the commit that is missing or damaged.
+  // A commit that is missing or damaged is left out, with all its messages, and remembered for
+  // take_damage(). An error: the log can't be read at present.
   Result<std::vector<StoredMessage>> read(QueueId queue, const QueueRuns& runs,
                                           const ReadRange& range);
+
+  // What was left out since the last call, a line a commit; each is told once.
+  std::vector<std::string> take_damage();
 
  private:
   struct Block {
@@ -42,14 +47,20 @@ class LogReader {
   };
   struct Reading;
 
+  Result<void> read_run(const Run& run, Reading& reading);
   Result<void> read_commit(CommitNumber commit, Reading& reading);
+  Result<void> read_block(Block& block, Reading& reading);
+  // nullptr: damaged.
   Result<Block*> find(CommitNumber commit);
   Result<Block*> load(CommitNumber commit);
+  void note_damage(CommitNumber commit, std::string text);
   void make_room();
 
   leveldb::DB& log_;
   std::list<Block> blocks_;  // the one used last is in front
   std::uint64_t bytes_ = 0;  // of all blocks
+  std::set<CommitNumber> damaged_;
+  std::vector<std::string> damage_;
 };
 
 }  // namespace storage

@@ -7,17 +7,14 @@
 #include <cstring>
 #include <system_error>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "storage/database.h"
 #include "storage/file_env.h"
-#include "storage/record.h"
+#include "storage/replay.h"
 
 namespace storage {
 namespace {
-
-using CoveredPerQueue = std::map<QueueId, CommitNumber>;
 
 // Makes the directory, with those above it, so that it is found again after a power cut.
 Result<void> make_directory(const std::filesystem::path& directory) {
@@ -106,80 +103,6 @@ class StateLoader {
   CoveredPerQueue& covered_;
 };
 
-// Folds in the log after the checkpoint.
-class Replay {
- public:
-  Replay(Recovered& to, const CoveredPerQueue& covered) : to_(to), covered_(covered) {}
-
-  Result<void> run() {
-    if (auto there = check_anchor(); !there) return there;
-    to_.fold.log_bytes = to_.covered_bytes = covered_bytes();
-    const std::unique_ptr<leveldb::Iterator> it(to_.log->NewIterator(uncached()));
-    for (it->Seek(log_key(to_.head.covered + 1)); it->Valid(); it->Next())
-      if (auto done = block(to_view(it->key()), to_view(it->value())); !done) return done;
-    return it->status().ok() ? Result<void>() : to_error(it->status());
-  }
-
- private:
-  // The newest commit that the checkpoint covers always stays in the log. If it is not there, the
-  // two databases don't belong together.
-  Result<void> check_anchor() {
-    if (to_.head.covered == 0) return {};
-    std::string value;
-    const auto status = to_.log->Get(uncached(), log_key(to_.head.covered), &value);
-    if (status.ok()) return {};
-    if (!status.IsNotFound()) return to_error(status);
-    return unavailable("log/ lost commit " + std::to_string(to_.head.covered) +
-                       " that state/ covers: restore a backup of both");
-  }
-
-  std::uint64_t covered_bytes() const {
-    const std::string first = log_key(to_.head.removed_below);
-    const std::string end = log_key(to_.head.covered + 1);
-    const leveldb::Range range(first, end);
-    std::uint64_t bytes = 0;
-    to_.log->GetApproximateSizes(&range, 1, &bytes);
-    return bytes;
-  }
-
-  Result<void> block(std::string_view key, std::string_view value) {
-    const CommitNumber expected = to_.fold.last_commit + 1;
-    const auto commit = commit_of(key);
-    if (!commit) return unavailable("log/ holds a key that is not a commit: it is damaged");
-    if (*commit != expected)
-      return unavailable("commit " + std::to_string(expected) + " is missing, the next one is " +
-                         std::to_string(*commit) + ": log/ is damaged, restore a backup");
-    auto writes = decode_block(*commit, value, Messages::without);
-    if (!writes) return writes.error();
-    for (const Write& write : *writes) {
-      if (already_covered(queue_of(write), *commit)) {
-        keep_id_used(write);
-        continue;
-      }
-      if (auto done = to_.fold.apply(*commit, write); !done)
-        return unavailable("commit " + std::to_string(*commit) +
-                           " does not fit the ones before: " + done.error().text);
-    }
-    to_.fold.close(*commit, value.size());
-    return {};
-  }
-
-  // A definition that is left out has used its id all the same.
-  void keep_id_used(const Write& write) {
-    const auto* define = std::get_if<dispatch::DefineQueue>(&write);
-    QueueId& next = to_.fold.states.next_id;
-    if (define != nullptr && define->queue >= next) next = QueueId{define->queue.value + 1};
-  }
-
-  bool already_covered(QueueId queue, CommitNumber commit) const {
-    const auto found = covered_.find(queue);
-    return found != covered_.end() && commit <= found->second;
-  }
-
-  Recovered& to_;
-  const CoveredPerQueue& covered_;
-};
-
 Result<void> open_databases(Recovered& to, const std::string& directory, leveldb::Env* env,
                             std::uint64_t log_buffer_bytes) {
   auto state = open_state(directory + "/state", env);
@@ -206,7 +129,7 @@ Result<Recovered> recover_in(const std::filesystem::path& directory, leveldb::En
     return opened.error();
   CoveredPerQueue covered;
   if (auto loaded = StateLoader(to, covered).run(); !loaded) return loaded.error();
-  if (auto replayed = Replay(to, covered).run(); !replayed) return replayed.error();
+  if (auto replayed = replay(to, covered); !replayed) return replayed.error();
   return to;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "leveldb/db.h"
 #include "leveldb/env.h"
@@ -42,6 +43,7 @@ struct Recovered {
   std::uint64_t covered_bytes =
       0;  // of log up to head.covered, about; fold.log_bytes goes on there
   Fold fold;
+  std::vector<std::string> damage;  // commits that had to be left out, a line each
 };
 
 // `env` nullptr: the real file system. Every error is one line that names the directory.

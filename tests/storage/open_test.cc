@@ -56,6 +56,15 @@ void damage(leveldb::DB& log, storage::CommitNumber commit) {
   REQUIRE(log.Put({}, storage::log_key(commit), block).ok());
 }
 
+// Of queue 1, as one read gives them.
+std::vector<std::uint64_t> offsets_of(Journal& journal) {
+  std::vector<std::uint64_t> all;
+  const auto found = journal.read(QueueId{1}, Offset{1}, Offset{9}, 9, ~0ull);
+  if (!found) FAIL(found.error().text);
+  for (const auto& each : *found) all.push_back(each.offset.value);
+  return all;
+}
+
 mode_t mode_of(const std::filesystem::path& path) {
   struct ::stat about {};
   REQUIRE(::stat(path.c_str(), &about) == 0);
@@ -124,32 +133,79 @@ TEST_CASE("a journal of a newer schema is refused and not touched") {
   });
 }
 
-TEST_CASE("a damaged commit stops the replay and is named") {
+TEST_CASE("a damaged commit is left out of the replay and named, and only its messages are lost") {
   const ScratchDirectory scratch;
   make_journal(scratch.path(), false);
   tamper(scratch.path() / "log", [](leveldb::DB& log) { damage(log, 3); });
-  CHECK(names(refusal(scratch.path()), "commit 3 is damaged"));
+  for (int times = 0; times < 2; ++times) {  // the second time from the checkpoint
+    auto journal = open_or_fail({scratch.path()});
+    const auto damage = journal->take_damage();
+    CHECK(damage.size() == (times == 0 ? 1 : 0));
+    if (times == 0) CHECK(names(damage.at(0), "commit 3 is damaged"));
+    CHECK(offsets_of(*journal) == std::vector<std::uint64_t>{1, 3, 4, 5});
+    CHECK(journal->states().queues.at(QueueId{1}).next == Offset{6});
+    must(journal->checkpoint());
+  }
+  auto journal = open_or_fail({scratch.path()});
+  must(journal->commit(writes(settle(1, 1, 5), append(1, 6, message("q", "6")))));
 }
 
-TEST_CASE("a damaged commit before the checkpoint is named by the read that meets it") {
+TEST_CASE("settlements and attempts of lost messages do no harm") {
+  const ScratchDirectory scratch;
+  {
+    auto journal = open_or_fail({scratch.path()});
+    must(journal->commit(writes(define(1, "q", "q"), define_default_group(1))));
+    must(journal->commit(writes(append(1, 1, message("q", std::string(1000, 'x'))))));
+    must(journal->commit(writes(append(1, 2, message("q", "2")), settle(1, 1, 1))));
+    must(journal->commit(writes(attempt(1, 2, 1))));
+    must(journal->commit(writes(append(1, 3, message("q", std::string(1000, 'x'))))));
+    must(journal->commit(writes(settle(1, 3, 3))));
+  }
+  tamper(scratch.path() / "log", [](leveldb::DB& log) {
+    damage(log, 3);
+    damage(log, 5);
+  });
+  auto journal = open_or_fail({scratch.path()});
+  CHECK(journal->take_damage().size() == 2);
+  const auto queue = journal->states().queues.at(QueueId{1});
+  CHECK(queue.next == Offset{4});
+  CHECK(queue.groups.at(kDefaultGroup).settled.contains(Offset{3}));
+  CHECK(offsets_of(*journal) == std::vector<std::uint64_t>{1});  // its settlement is lost too
+}
+
+TEST_CASE("what can't be understood without a damaged commit is refused, and both are named") {
+  const ScratchDirectory scratch;
+  make_journal(scratch.path(), false);
+  tamper(scratch.path() / "log", [](leveldb::DB& log) { damage(log, 1); });
+  const auto text = refusal(scratch.path());
+  CHECK(names(text, "commit 2 does not fit the ones before"));
+  CHECK(names(text, "commit 1 is damaged; restore a backup"));
+}
+
+TEST_CASE("a damaged commit before the checkpoint is named by the first read that meets it") {
   const ScratchDirectory scratch;
   make_journal(scratch.path(), true);
   tamper(scratch.path() / "log", [](leveldb::DB& log) { damage(log, 3); });
   auto journal = open_or_fail({scratch.path()});
   CHECK(journal->read(QueueId{1}, Offset{1}, Offset{2}, 9, 9).has_value());
-  const auto read = journal->read(QueueId{1}, Offset{2}, Offset{9}, 9, 9);
-  REQUIRE_FALSE(read.has_value());
-  CHECK(names(read.error().text, "commit 3 is damaged"));
-  CHECK(journal->read(QueueId{1}, Offset{3}, Offset{9}, 9, ~0ull)->size() == 3);
+  CHECK(journal->take_damage().empty());
+  CHECK(offsets_of(*journal) == std::vector<std::uint64_t>{1, 3, 4, 5});
+  const auto damage = journal->take_damage();
+  REQUIRE(damage.size() == 1);
+  CHECK(names(damage[0], "commit 3 is damaged"));
+  CHECK(journal->read(QueueId{1}, Offset{2}, Offset{3}, 9, 9)->empty());
+  CHECK(journal->take_damage().empty());
   CHECK_FALSE(journal->poisoned());
 }
 
-TEST_CASE("a commit missing in the middle is named") {
+TEST_CASE("a commit missing in the middle is named, and only its messages are lost") {
   const ScratchDirectory scratch;
   make_journal(scratch.path(), false);
   tamper(scratch.path() / "log",
          [](leveldb::DB& log) { REQUIRE(log.Delete({}, storage::log_key(4)).ok()); });
-  CHECK(names(refusal(scratch.path()), "commit 4 is missing"));
+  auto journal = open_or_fail({scratch.path()});
+  CHECK(journal->take_damage() == std::vector<std::string>{"commit 4 is missing"});
+  CHECK(offsets_of(*journal) == std::vector<std::uint64_t>{1, 2, 4, 5});
 }
 
 TEST_CASE("a log that is gone or older than the checkpoint is noticed") {
