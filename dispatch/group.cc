@@ -70,7 +70,7 @@ void Group::leave(Consumer& consumer, Leave leave, Turn& turn) {
   if (consumer.standing == Standing::available) chooser_->remove(consumer);
   std::erase(consumers_, &consumer);
   find_widest();
-  return_all(consumer, leave == Leave::lost, turn);
+  return_all(consumer, leave == Leave::lost ? Failed::at_once : Failed::no, turn);
   if (consumers_.empty()) shrink();
   hand_out(turn);
 }
@@ -82,7 +82,8 @@ void Group::settle(Consumer& consumer, DeliveryId delivery, Outcome outcome, Tur
     finish(entry, turn);
   } else {
     entry.refused_by = consumer.id;
-    come_back(std::move(entry), outcome != Outcome::release, turn);
+    come_back(std::move(entry), outcome == Outcome::release ? Failed::no : Failed::after_delay,
+              turn);
   }
   hand_out(turn);
 }
@@ -124,6 +125,12 @@ void Group::hand_out(Turn& turn) {
     if (Consumer* taker = find_taker(*entry)) deliver(*taker, ready_.take(entry->offset), turn);
   }
   read_ahead(turn);
+  shared_.alarms.set({queue_.id, id_}, delayed_.first_due());
+}
+
+void Group::tick(Turn& turn) {
+  while (auto entry = delayed_.take_due(turn.now)) make_ready(std::move(*entry));
+  hand_out(turn);
 }
 
 // A value is never delivered while an older value of its key is in flight.
@@ -195,7 +202,7 @@ Entry Group::take_held(Consumer& consumer, DeliveryId delivery) {
   return std::move(node.mapped());
 }
 
-void Group::return_all(Consumer& consumer, bool failed, Turn& turn) {
+void Group::return_all(Consumer& consumer, Failed failed, Turn& turn) {
   std::vector<Entry> entries;
   for (auto& [delivery, entry] : consumer.held) entries.push_back(std::move(entry));
   in_flight_ -= entries.size();
@@ -210,23 +217,35 @@ void Group::finish(const Entry& entry, Turn& turn) {
 }
 
 // Back to its place among the ready ones; a value with a newer one behind it is dropped instead.
-void Group::come_back(Entry entry, bool failed, Turn& turn) {
+void Group::come_back(Entry entry, Failed failed, Turn& turn) {
   free_key(entry.key);
   if (!is_latest(entry)) {
     record_settled(entry.offset, entry.offset, End::superseded, turn);
     return;
   }
-  if (failed) {
-    const auto known = state_.attempts.find(entry.offset);
-    const auto before = known == state_.attempts.end() ? 0 : known->second;
-    record(turn.step, queue_, Attempt{queue_.id, id_, entry.offset, before + 1});
-  }
-  ready_.add(std::move(entry));
+  if (failed == Failed::no) return make_ready(std::move(entry));
+  const auto failures = count_failure(entry.offset, turn);
+  if (failed == Failed::at_once) return make_ready(std::move(entry));
+  const auto delay = retry_delay(queue_.options, failures, shared_.random);
+  if (delay == Duration(0)) return make_ready(std::move(entry));
+  delayed_.add(std::move(entry), turn.now + delay);
+}
+
+std::uint32_t Group::count_failure(Offset offset, Turn& turn) {
+  const auto known = state_.attempts.find(offset);
+  const auto failures = known == state_.attempts.end() ? 1 : known->second + 1;
+  record(turn.step, queue_, Attempt{queue_.id, id_, offset, failures});
+  return failures;
+}
+
+// From cursor_ on the log has it still, and a Load will bring it (see shrink()).
+void Group::make_ready(Entry entry) {
+  if (entry.offset < cursor_) ready_.add(std::move(entry));
 }
 
 void Group::free_key(const std::string& key) {
   if (key.empty()) return;
-  if (auto waiting = keys_.end(key)) ready_.add(std::move(*waiting));
+  if (auto waiting = keys_.end(key)) make_ready(std::move(*waiting));
 }
 
 bool Group::is_latest(const Entry& entry) const {
@@ -246,6 +265,7 @@ void Group::supersede(Offset older, const std::string& key, Turn& turn) {
   if (state_.settled.contains(older) || keys_.in_flight(key) == older) return;
   record_settled(older, older, End::superseded, turn);
   ready_.drop(older);
+  delayed_.take(older);
   keys_.drop_waiting(key, older);
 }
 
@@ -255,7 +275,8 @@ void Group::appended(Entry entry) {
   skip_settled();
   const auto limit = window();
   const bool room = ready_.size() < limit.window_messages &&
-                    (ready_.size() == 0 || ready_.bytes() + entry.bytes <= limit.window_bytes);
+                    (ready_.size() == 0 || ready_.bytes() + entry.bytes <= limit.window_bytes) &&
+                    !too_many_delayed();
   if (cursor_ != entry.offset || !room) return;
   cursor_ = next(entry.offset);
   last_seen_ = entry.message->stored_at;
@@ -280,7 +301,7 @@ void Group::take_loaded(const StoredMessage& stored, Turn& turn) {
   cursor_ = next(stored.offset);
   durable_end_ = std::max(durable_end_, cursor_);
   last_seen_ = stored.message->stored_at;
-  if (state_.settled.contains(stored.offset)) return;
+  if (state_.settled.contains(stored.offset) || delayed_.contains(stored.offset)) return;
   Entry entry = make_entry(queue_, stored.offset, stored.message);
   INVARIANT(is_latest(entry), "an old value of a key was left unsettled");
   ready_.add(std::move(entry));
@@ -290,8 +311,10 @@ void Group::take_loaded(const StoredMessage& stored, Turn& turn) {
 // counted apart.
 void Group::record_lost(Offset from, Offset end, Turn& turn) {
   for (Offset offset = state_.settled.next_missing(from); offset < end;
-       offset = state_.settled.next_missing(offset))
+       offset = state_.settled.next_missing(offset)) {
     record_settled(offset, offset, End::lost, turn);
+    delayed_.take(offset);
+  }
 }
 
 // --- Reading ahead ---
@@ -324,6 +347,7 @@ void Group::read_ahead(Turn& turn) {
 CoreLimits Group::room_to_read() const {
   const auto limit = window();
   const auto messages = ready_.size(), bytes = ready_.bytes();
+  if (too_many_delayed()) return {0, 0};
   // Somebody could take more, but not what is ready: it is too large for them. Look past it.
   if (!chooser_->empty() && messages < limit.window_messages * kWindowsPassedOver &&
       bytes < limit.window_bytes * kWindowsPassedOver)
@@ -333,8 +357,15 @@ CoreLimits Group::room_to_read() const {
   return {limit.window_messages - messages, limit.window_bytes - bytes};
 }
 
+// Consumers that fail everything must not pull the whole backlog into memory.
+bool Group::too_many_delayed() const {
+  const auto& limit = shared_.limits;
+  return delayed_.size() >= limit.window_messages * kWindowsPassedOver ||
+         delayed_.bytes() >= limit.window_bytes * kWindowsPassedOver;
+}
+
 // The last consumer has gone: keep the head only. Nothing is in flight, so all that was taken from
-// the log and isn't settled is in ready_, and the log has it still.
+// the log and isn't settled is in ready_ or delayed, and the log has it still.
 void Group::shrink() {
   INVARIANT(in_flight_ == 0, "something is in flight without a consumer");
   const auto limit = window();
@@ -347,7 +378,7 @@ void Group::shrink() {
 // --- Looking ---
 
 std::uint64_t Group::ready() const {
-  return state_.settled.missing_below(queue_.next) - in_flight_;
+  return state_.settled.missing_below(queue_.next) - in_flight_ - delayed_.size();
 }
 
 std::optional<Time> Group::oldest_stored_at() const {
@@ -360,6 +391,7 @@ std::optional<Time> Group::oldest_stored_at() const {
 const Entry* Group::find_in_memory(Offset offset) const {
   const Entry* entry = ready_.first_from(offset);
   if (entry != nullptr && entry->offset == offset) return entry;
+  if (const Entry* waiting = delayed_.find(offset)) return waiting;
   if (const Entry* waiting = keys_.find_waiting(offset)) return waiting;
   for (const Consumer* consumer : consumers_)
     for (const auto& [delivery, held] : consumer->held)

@@ -6,7 +6,9 @@
 #include <optional>
 #include <vector>
 
+#include "dispatch/alarms.h"
 #include "dispatch/consumer.h"
+#include "dispatch/delayed.h"
 #include "dispatch/last_value.h"
 #include "dispatch/limits.h"
 #include "dispatch/outcome.h"
@@ -20,6 +22,7 @@
 // settled is in exactly one place:
 //   ready_     in memory, may be handed out
 //   held       in flight: with a consumer
+//   delayed_   in memory, waits for its next attempt
 //   keys_      in memory, waits for an older value of its key (last-value queues)
 //   the log    not in memory: everything from cursor_ on; fetched by a Load
 
@@ -35,7 +38,9 @@ struct Turn {
 struct Shared {
   CoreLimits limits;
   std::uint64_t seed = 0;
+  Random random;
   DeliveryId last_delivery;
+  Alarms alarms;
 };
 
 // An entry for a message of this queue, with its key if the queue has keys.
@@ -67,12 +72,15 @@ class Group {
   void loaded(const Load& load, std::vector<StoredMessage> messages, Turn& turn);
   // Everything below `end` is durable.
   void durable(Offset end) { durable_end_ = std::max(durable_end_, end); }
-  // Hands out what can be handed out, and reads ahead.
+  // Its alarm is due: what waited until now goes on.
+  void tick(Turn& turn);
+  // Hands out what can be handed out, reads ahead, and sets the alarm.
   void hand_out(Turn& turn);
 
   // --- Looking ---
 
   std::uint64_t in_flight() const { return in_flight_; }
+  std::uint64_t delayed() const { return delayed_.size(); }
   std::uint64_t ready() const;
   std::uint64_t ready_bytes_loaded() const { return ready_.bytes(); }
   std::uint64_t redelivered_total() const { return redelivered_total_; }
@@ -93,11 +101,15 @@ class Group {
   // Coming back
   Entry take_held(Consumer& consumer, DeliveryId delivery);
   void finish(const Entry& entry, Turn& turn);
-  void come_back(Entry entry, bool failed, Turn& turn);
+  // Whether a failed delivery counts, and whether the message waits for the next one.
+  enum class Failed { no, at_once, after_delay };
+  void come_back(Entry entry, Failed failed, Turn& turn);
+  std::uint32_t count_failure(Offset offset, Turn& turn);
+  void make_ready(Entry entry);
   void free_key(const std::string& key);
   bool is_latest(const Entry& entry) const;
   void record_settled(Offset first, Offset last, End end, Turn& turn);
-  void return_all(Consumer& consumer, bool failed, Turn& turn);
+  void return_all(Consumer& consumer, Failed failed, Turn& turn);
 
   // Consumers
   void take_standing(Consumer& consumer);
@@ -109,6 +121,7 @@ class Group {
   void skip_settled();
   void read_ahead(Turn& turn);
   CoreLimits room_to_read() const;
+  bool too_many_delayed() const;
   void shrink();
   void take_loaded(const StoredMessage& stored, Turn& turn);
   void record_lost(Offset from, Offset end, Turn& turn);
@@ -124,6 +137,7 @@ class Group {
 
   Ready ready_;
   KeysInFlight keys_;
+  Delayed delayed_;
   std::uint64_t in_flight_ = 0;
   Offset cursor_;
   Offset durable_end_{1};

@@ -103,6 +103,7 @@ QueueStats Queue::stats(Time now) const {
   const Group& group = groups_.at(kDefaultGroup);
   stats.ready = group.ready();
   stats.in_flight = group.in_flight();
+  stats.delayed = group.delayed();
   if (const auto oldest = group.oldest_stored_at(); oldest && *oldest < now)
     stats.oldest_age_ms = static_cast<std::uint64_t>((now - *oldest).count());
   return stats;

@@ -51,15 +51,18 @@ std::string print_word(Words<T> words, T value) {
 
 // --- Other kinds of values ---
 
-bool parse_max_inflight(std::string_view text, std::uint32_t& value) {
+template <class Number>
+bool parse_number(std::string_view text, Number least, Number most, Number& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && value >= 1 && value <= 65535;
+  return error == std::errc() && end == text.data() + text.size() && value >= least &&
+         value <= most;
 }
 
-bool parse_sync_interval(std::string_view text, Duration& value) {
+constexpr Duration kDay = std::chrono::hours(24);
+
+bool parse_duration_within(std::string_view text, Duration least, Duration most, Duration& value) {
   const auto parsed = parse_duration(text);
-  if (!parsed || *parsed < std::chrono::milliseconds(1) || *parsed > std::chrono::hours(1))
-    return false;
+  if (!parsed || *parsed < least || *parsed > most) return false;
   value = *parsed;
   return true;
 }
@@ -120,9 +123,29 @@ constexpr Option kOptions[] = {
      [](const QueueOptions& o) { return join_list(o.key); }},
     {{"max_inflight", "1..65535", "how many unsettled messages one consumer may hold"},
      [](QueueOptions& o, std::string_view text) {
-       return parse_max_inflight(text, o.max_inflight);
+       return parse_number(text, 1u, 65535u, o.max_inflight);
      },
      [](const QueueOptions& o) { return std::to_string(o.max_inflight); }},
+    {{"retry_delay", "0s..1d", "how long a message waits after its first failed delivery"},
+     [](QueueOptions& o, std::string_view text) {
+       return parse_duration_within(text, Duration(0), kDay, o.retry_delay);
+     },
+     [](const QueueOptions& o) { return print_duration(o.retry_delay); }},
+    {{"retry_multiplier", "1..100", "how much longer it waits after each further one"},
+     [](QueueOptions& o, std::string_view text) {
+       return parse_number(text, 1u, 100u, o.retry_multiplier);
+     },
+     [](const QueueOptions& o) { return std::to_string(o.retry_multiplier); }},
+    {{"retry_delay_max", "0s..1d", "the longest such wait"},
+     [](QueueOptions& o, std::string_view text) {
+       return parse_duration_within(text, Duration(0), kDay, o.retry_delay_max);
+     },
+     [](const QueueOptions& o) { return print_duration(o.retry_delay_max); }},
+    {{"retry_jitter", "0..100", "percent of the wait that chance may take off"},
+     [](QueueOptions& o, std::string_view text) {
+       return parse_number(text, 0u, 100u, o.retry_jitter);
+     },
+     [](const QueueOptions& o) { return std::to_string(o.retry_jitter); }},
     {{"durability", "fsync, interval or none", "when an acknowledged message is synced to disk"},
      [](QueueOptions& o, std::string_view text) {
        return parse_word<Durability>(kDurabilities, text, o.durability);
@@ -130,7 +153,7 @@ constexpr Option kOptions[] = {
      [](const QueueOptions& o) { return print_word<Durability>(kDurabilities, o.durability); }},
     {{"sync_interval", "1ms..1h", "how long durability = interval may leave messages unsynced"},
      [](QueueOptions& o, std::string_view text) {
-       return parse_sync_interval(text, o.sync_interval);
+       return parse_duration_within(text, Duration(1), std::chrono::hours(1), o.sync_interval);
      },
      [](const QueueOptions& o) { return print_duration(o.sync_interval); }},
     {{"metadata", "true or false", "add q-queue, q-offset, q-attempt ... to MQTT 5 deliveries"},
@@ -142,11 +165,10 @@ constexpr Option kOptions[] = {
 
 // Promised by name, so that a typing error and a feature to come get different answers.
 constexpr std::string_view kNotBuilt[] = {
-    "max_deliveries", "ack_timeout",       "retry_delay",    "retry_multiplier", "retry_delay_max",
-    "retry_jitter",   "release_pause",     "max_messages",   "max_bytes",        "overflow",
-    "retention",      "per_topic",         "settle",         "group_expiry",     "key_missing",
-    "dead_letter",    "dead_max_messages", "dead_max_bytes", "dead_retention",   "dead_on_expiry",
-    "dead_on_drop"};
+    "max_deliveries", "ack_timeout", "release_pause",     "max_messages",   "max_bytes",
+    "overflow",       "retention",   "per_topic",         "settle",         "group_expiry",
+    "key_missing",    "dead_letter", "dead_max_messages", "dead_max_bytes", "dead_retention",
+    "dead_on_expiry", "dead_on_drop"};
 constexpr std::string_view kStrategiesNotBuilt[] = {"key_affinity", "exclusive"};
 
 Error not_built(std::string_view what) { return invalid(std::string(what) + " is not built yet"); }

@@ -33,6 +33,11 @@ struct QueueOptions {
   bool last_value = false;
   std::vector<std::string> key = {"topic"};  // selectors, see key_selector.h
   std::uint32_t max_inflight = 32;           // per consumer, 1..65535
+  // How long a message waits after a failed delivery (delayed.h); 0: it is ready at once.
+  Duration retry_delay{100};           // after the first one, 0 to 1 day
+  std::uint32_t retry_multiplier = 2;  // for each one after that, 1..100
+  Duration retry_delay_max{60'000};    // 0 to 1 day
+  std::uint32_t retry_jitter = 20;     // percent, 0..100
   Durability durability = Durability::fsync;
   Duration sync_interval{1000};  // for Durability::interval, 1 ms to 1 h
   bool metadata = true;          // q-queue, q-offset ... on MQTT 5 deliveries

@@ -141,6 +141,7 @@ void QueueSet::Impl::wake(Session& session, Turn& turn) {
 
 QueueSet::QueueSet(std::uint64_t seed, CoreLimits limits) : impl_(std::make_unique<Impl>()) {
   impl_->shared.seed = seed;
+  impl_->shared.random = Random(seed);
   impl_->shared.limits = limits;
 }
 QueueSet::~QueueSet() = default;
@@ -311,9 +312,18 @@ void QueueSet::durable(QueueId id, Offset end) {
   if (Queue* queue = find_in(impl_->queues, id)) queue->durable(end);
 }
 
-// Nothing waits for time yet: no lease, backoff, pause or expiry is built.
-Step QueueSet::tick(Time) { return {}; }
-std::optional<Time> QueueSet::next_deadline() const { return std::nullopt; }
+Step QueueSet::tick(Time now) {
+  Turn turn{now, {}};
+  while (const auto due = impl_->shared.alarms.take_due(now)) {
+    // The group may have been deleted meanwhile.
+    Queue* queue = find_in(impl_->queues, due->first);
+    if (Group* group = queue == nullptr ? nullptr : queue->find_group(due->second))
+      group->tick(turn);
+  }
+  return std::move(turn.step);
+}
+
+std::optional<Time> QueueSet::next_deadline() const { return impl_->shared.alarms.first(); }
 
 // --- Looking ---
 

@@ -94,6 +94,7 @@ class QueueSet {
   Step loaded(const Load& load, std::vector<StoredMessage> messages, Time now);
   // Everything below `end` in this queue is durable.
   void durable(QueueId queue, Offset end);
+  // To be called when next_deadline() is reached; at any other time it does no harm.
   Step tick(Time now);
   std::optional<Time> next_deadline() const;
 

@@ -11,6 +11,7 @@ struct QueueStats {
   QueueOptions options;
   std::uint64_t ready = 0;  // of group default, as are in_flight and oldest_age_ms
   std::uint64_t in_flight = 0;
+  std::uint64_t delayed = 0;             // of group default: waiting after a failed delivery
   std::uint64_t ready_bytes_loaded = 0;  // of the messages read ahead
   std::uint64_t consumers = 0;
   std::uint64_t stored_total = 0;       // ever

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "dispatch/invariant.h"
+#include "dispatch/random.h"
 
 namespace dispatch {
 
@@ -68,7 +69,7 @@ class OrderedChooser final : public Chooser {
   std::map<Key, Consumer*> by_rank_;
 };
 
-// Any of them, evenly. SplitMix64: a small generator with a seed is all that is wanted.
+// Any of them, evenly.
 class RandomChooser final : public Chooser {
  public:
   explicit RandomChooser(std::uint64_t seed) : random_(seed) {}
@@ -93,7 +94,7 @@ class RandomChooser final : public Chooser {
 
   Consumer* choose(std::uint64_t packet_bytes, ConsumerId avoid) override {
     if (consumers_.empty()) return nullptr;
-    const auto start = next_random() % consumers_.size();
+    const auto start = random_.below(consumers_.size());
     for (std::size_t i = 0; i < consumers_.size(); ++i) {
       Consumer* consumer = consumers_[(start + i) % consumers_.size()];
       if (may_take(*consumer, packet_bytes, avoid)) return consumer;
@@ -102,14 +103,7 @@ class RandomChooser final : public Chooser {
   }
 
  private:
-  std::uint64_t next_random() {
-    std::uint64_t z = (random_ += 0x9E3779B97F4A7C15u);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-  }
-
-  std::uint64_t random_;
+  Random random_;
   std::vector<Consumer*> consumers_;
 };
 

@@ -21,6 +21,7 @@ inline QueueOptions jobs() {
   options.name = "jobs";
   options.filter = "jobs/#";
   options.metadata = false;
+  options.retry_delay = Duration(0);
   return options;
 }
 
@@ -66,6 +67,11 @@ class OneQueue {
   std::string free_slot(std::uint64_t session) { return note(set.free_slot({session}, now)); }
   std::string close(std::uint64_t session, Leave leave = Leave::lost) {
     return note(set.close_session({session}, leave, now));
+  }
+
+  std::string tick(Duration later = Duration(0)) {
+    now += later;
+    return note(set.tick(now));
   }
 
   // Everything so far is on disk.

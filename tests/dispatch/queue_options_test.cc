@@ -31,6 +31,10 @@ TEST_CASE("every option goes to text and back") {
   options.last_value = true;
   options.key = {"client_id", "property:command_type"};
   options.max_inflight = 7;
+  options.retry_delay = std::chrono::seconds(3);
+  options.retry_multiplier = 5;
+  options.retry_delay_max = std::chrono::hours(2);
+  options.retry_jitter = 50;
   options.durability = Durability::interval;
   options.sync_interval = std::chrono::milliseconds(1500);
   options.metadata = false;
@@ -56,9 +60,8 @@ TEST_CASE("unknown, not built and wrong are different errors") {
 
 TEST_CASE("options promised for later are refused by name") {
   for (const char* name :
-       {"max_deliveries", "ack_timeout", "retry_delay", "retry_multiplier", "retry_delay_max",
-        "release_pause", "max_messages", "max_bytes", "overflow", "retention", "per_topic",
-        "settle", "group_expiry", "key_missing"}) {
+       {"max_deliveries", "ack_timeout", "release_pause", "max_messages", "max_bytes", "overflow",
+        "retention", "per_topic", "settle", "group_expiry", "key_missing"}) {
     CAPTURE(name);
     CHECK(error_of(name, "1").find("is not built yet") != std::string::npos);
   }
@@ -128,6 +131,20 @@ TEST_CASE("a filter gives a valid queue name") {
     options.name = derive_queue_name(filter);
     CHECK(check_options(options).has_value());
   }
+}
+
+TEST_CASE("the options of the backoff are checked") {
+  QueueOptions options;
+  const auto takes = [&](const char* name, std::initializer_list<const char*> good,
+                         std::initializer_list<const char*> bad) {
+    for (const char* value : good) CHECK(set_option(options, name, value).has_value());
+    for (const char* value : bad)
+      CHECK(error_of(name, value).find("is wrong; it takes") != std::string::npos);
+  };
+  takes("retry_delay", {"0s", "1ms", "1d", "86400s"}, {"86401s", "2d", "1", "-1s"});
+  takes("retry_delay_max", {"0s", "1ms", "1d"}, {"86400001ms", ""});
+  takes("retry_multiplier", {"1", "2", "99", "100"}, {"0", "101", "1.5"});
+  takes("retry_jitter", {"0", "1", "99", "100"}, {"101", "-1", "10%"});
 }
 
 TEST_CASE("sync_interval takes 1ms..1h") {

@@ -19,7 +19,7 @@ void ReferenceQueue::append(const dispatch::Append& write) {
   item.key = dispatch::key_of(*write.message, options.key);
   must(item.key == write.key, "a message is stored with its key");
   const auto older = latest_.find(item.key);
-  if (older != latest_.end() && items[older->second].where == Where::ready)
+  if (older != latest_.end() && items[older->second].where != Where::in_flight)
     make_done(older->second, items[older->second]);
   latest_[item.key] = write.offset;
 }
@@ -65,14 +65,41 @@ ReferenceQueue::Item& ReferenceQueue::take_back(Offset offset) {
   return item;
 }
 
-void ReferenceQueue::settle(Offset offset, Outcome outcome) {
+void ReferenceQueue::settle(Offset offset, Outcome outcome, dispatch::Time now) {
   Item& item = take_back(offset);
   if (outcome == Outcome::ack) {
     item.acked = true;
     make_done(offset, item);
   } else if (outcome != Outcome::release && item.where == Where::ready) {
-    ++item.failed;
+    fail(offset, item, now);
   }
+}
+
+// Backs off. The delay grows step by step here, as a check of the formula there.
+void ReferenceQueue::fail(Offset offset, Item& item, dispatch::Time now) {
+  ++item.failed;
+  auto delay = options.retry_delay;
+  for (std::uint32_t n = 1; n < item.failed && delay < options.retry_delay_max; ++n)
+    delay *= options.retry_multiplier;
+  delay = std::min(delay, options.retry_delay_max);
+  if (delay == dispatch::Duration(0)) return;
+  ready_.erase(offset);
+  item.where = Where::delayed;
+  item.until = now + delay;
+  delayed_.emplace(item.until, offset);
+}
+
+void ReferenceQueue::wake(dispatch::Time now) {
+  while (!delayed_.empty() && delayed_.begin()->first <= now) {
+    const Offset offset = delayed_.begin()->second;
+    delayed_.erase(delayed_.begin());
+    make_ready(offset, items.at(offset));
+  }
+}
+
+std::optional<dispatch::Time> ReferenceQueue::first_due() const {
+  if (delayed_.empty()) return std::nullopt;
+  return delayed_.begin()->first;
 }
 
 void ReferenceQueue::leave(Offset offset, Leave leave) {
@@ -94,10 +121,12 @@ void ReferenceQueue::make_done(Offset offset, Item& item) {
   item.where = Where::done;
   item.failed = 0;
   ready_.erase(offset);
+  delayed_.erase({item.until, offset});
 }
 
 void ReferenceQueue::restart(const dispatch::QueueState& kept) {
   ready_.clear();
+  delayed_.clear();
   keys_in_flight_.clear();
   latest_.clear();
   in_flight_ = 0;

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dispatch/outcome.h"
@@ -35,20 +37,23 @@ inline bool is_large(const dispatch::Message& m) { return m.payload.size() >= kL
 
 class ReferenceQueue {
  public:
-  enum class Where { ready, in_flight, done };
+  enum class Where { ready, in_flight, delayed, done };
   struct Item {
     MessageRef message;
     std::string key;
     Where where = Where::ready;
     std::uint32_t failed = 0;
-    bool acked = false;  // some consumer said so
+    dispatch::Time until{};  // delayed
+    bool acked = false;      // some consumer said so
   };
 
   explicit ReferenceQueue(const dispatch::QueueOptions& queue_options) : options(queue_options) {}
 
   void append(const dispatch::Append& write);
   void deliver(const dispatch::Deliver& action, bool narrow);
-  void settle(Offset offset, dispatch::Outcome outcome);
+  void settle(Offset offset, dispatch::Outcome outcome, dispatch::Time now);
+  // What was delayed until now is ready.
+  void wake(dispatch::Time now);
   void leave(Offset offset, dispatch::Leave leave);
   // The process has died: what the journal kept decides.
   void restart(const dispatch::QueueState& kept);
@@ -60,6 +65,8 @@ class ReferenceQueue {
   bool is_latest(Offset offset) const;
   std::uint64_t large_ready_count() const;
   std::uint64_t ready_count() const { return ready_.size(); }
+  std::uint64_t delayed_count() const { return delayed_.size(); }
+  std::optional<dispatch::Time> first_due() const;
   std::uint64_t in_flight_count() const { return in_flight_; }
 
   dispatch::QueueOptions options;
@@ -70,9 +77,11 @@ class ReferenceQueue {
   bool key_in_flight(const Item& item) const { return keys_in_flight_.contains(item.key); }
   Item& take_back(Offset offset);
   void make_ready(Offset offset, Item& item);
+  void fail(Offset offset, Item& item, dispatch::Time now);
   void make_done(Offset offset, Item& item);
 
   std::set<Offset> ready_;
+  std::set<std::pair<dispatch::Time, Offset>> delayed_;
   std::uint64_t in_flight_ = 0;
   std::set<std::string> keys_in_flight_;
   std::map<std::string, Offset> latest_;

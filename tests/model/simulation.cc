@@ -19,6 +19,7 @@ namespace {
 constexpr std::uint32_t kNarrowPacketBytes = 2000;
 constexpr std::uint64_t kMaxBacklog = 400;  // of one queue, before publishing pauses
 constexpr std::uint64_t kMaxPassedOver = 5;
+constexpr std::uint64_t kMaxDelayed = 9;  // large ones: as much as is kept in memory
 constexpr const char* kFilters[] = {"a/+", "a/#", "#", "b/x", "+/0", "a/1"};
 constexpr const char* kTopics[] = {"a/0", "a/1", "a/2", "b/x", "c/0", "a/b/c"};
 constexpr dispatch::CoreLimits kLimits{.window_messages = 8, .window_bytes = 6000};
@@ -39,6 +40,7 @@ typename Map::iterator Simulation::any_of(Map& map) {
 
 void Simulation::event() {
   now_ += dispatch::Duration(below(20));
+  tick();
   const auto dice = below(10000);
   if (dice < 2800) return publish();
   if (dice < 6600) return settle();
@@ -59,6 +61,17 @@ void Simulation::event() {
   settle_down();
 }
 
+// The shell's timer fires as soon as it may.
+void Simulation::tick() {
+  const auto deadline = set_->next_deadline();
+  for (const auto& [id, queue] : queues_)
+    must(!queue.first_due() || (deadline && *deadline <= *queue.first_due()),
+         "a deadline for everything that waits for time");
+  if (!deadline || *deadline > now_) return;
+  for (auto& [id, queue] : queues_) queue.wake(now_);
+  take(set_->tick(now_));
+}
+
 dispatch::QueueOptions Simulation::make_options() {
   dispatch::QueueOptions options;
   options.name = "q" + std::to_string(++serial_);
@@ -69,6 +82,10 @@ dispatch::QueueOptions Simulation::make_options() {
   if (one_in(2)) options.key = {"property:k", "topic:1"};
   options.max_inflight = static_cast<std::uint32_t>(1 + below(6));
   options.metadata = one_in(2);
+  options.retry_delay = dispatch::Duration(one_in(2) ? 0 : below(300));
+  options.retry_multiplier = static_cast<std::uint32_t>(1 + below(3));
+  options.retry_delay_max = dispatch::Duration(below(2000));
+  options.retry_jitter = 0;  // so that the reference knows when a message is due
   return options;
 }
 
@@ -89,6 +106,7 @@ void Simulation::update_queue() {
   options.dispatch = other.dispatch;
   options.max_inflight = other.max_inflight;
   options.metadata = other.metadata;
+  options.retry_delay = other.retry_delay;
   take(set_->update(dispatch::RequestId{++serial_}, options, now_).value());
 }
 
@@ -202,7 +220,7 @@ void Simulation::settle() {
       one_in(4) ? static_cast<Outcome>(below(4)) : Outcome::ack;  // mostly they work
   client->second.arrived.erase(arrived);
   client->second.held.erase(delivery);
-  queues_.at(client->second.queue).settle(offset, outcome);
+  queues_.at(client->second.queue).settle(offset, outcome, now_);
   const auto session = client->second.session;
   take(set_->settle(client->first, delivery, outcome, now_));
   ++connections_.at(session).to_free;
@@ -423,6 +441,7 @@ void Simulation::check_books() const {
     queue.compare(states.queues.at(id));
     const auto stats = set_->stats(queue.options.name, now_).value();
     must(stats.ready == queue.ready_count(), "ready is counted");
+    must(stats.delayed == queue.delayed_count(), "delayed is counted");
     must(stats.in_flight == queue.in_flight_count(), "in flight is counted");
     must(stats.stored_total == queue.next.value - 1, "stored is counted");
     must(stats.lost_total == 0, "no message is lost");
@@ -436,6 +455,7 @@ void Simulation::check_nothing_stalls() {
     const ReferenceQueue& queue = queues_.at(client.queue);
     // Large messages that nobody takes are passed over within limits only.
     const bool may_stall = is_narrow(client) && queue.large_ready_count() > kMaxPassedOver;
+    if (queue.delayed_count() >= kMaxDelayed) continue;
     must(!has_credit(client) || queue.first_eligible(is_narrow(client)) == nullptr || may_stall,
          "a consumer with credit gets what is ready");
   }

@@ -70,6 +70,7 @@ class Simulation {
   void commit();
   void answer_load();
   void restart();
+  void tick();
 
   // The shell
   void take(dispatch::Step&& step);

@@ -80,7 +80,9 @@ TEST_CASE("a queue is made, shown, listed and removed") {
   CHECK(status_of(shown) == "200");
   CHECK(body_of(shown) ==
         R"({"name":"images","filter":"images/+","mode":"divert","dispatch":"random",)"
-        R"("last_value":false,"key":["topic:1"],"max_inflight":32,"durability":"fsync",)"
+        R"("last_value":false,"key":["topic:1"],"max_inflight":32,)"
+        R"("retry_delay":"100ms","retry_multiplier":2,"retry_delay_max":"1m","retry_jitter":20,)"
+        R"("durability":"fsync",)"
         R"("sync_interval":"1s","metadata":true,"ready":0,)"
         R"("in_flight":0,"consumers":0,"stored_total":0,"acked_total":0,"redelivered_total":0,)"
         R"("superseded_total":0,"oldest_age_ms":0})");

@@ -131,8 +131,8 @@ TEST_CASE("errors of a config file name file, line, key and what it takes") {
       {"[[queue]]\nname = \"a\"", "t.toml:1: queue: has no 'filter', which it needs"},
       {"[[queue]]\nname = \"a\"\nfilter = \"b\"\nfiltr = \"c\"",
        "t.toml:4: filtr: unknown queue option 'filtr' (did you mean 'filter'?)"},
-      {"[[queue]]\nname = \"a\"\nfilter = \"b\"\nretry_multiplier = 1.5",
-       "t.toml:4: retry_multiplier: option 'retry_multiplier' is not built yet"},
+      {"[[queue]]\nname = \"a\"\nfilter = \"b\"\ngroup_expiry = 1.5",
+       "t.toml:4: group_expiry: option 'group_expiry' is not built yet"},
       {"[[queue]]\nname = \"a\"\nfilter = \"b\"\nmax_inflight = \"4\"",
        "t.toml:4: max_inflight: option 'max_inflight': a string is wrong; it takes 1..65535"},
       {"[[queue]]\nname = \"a\"\nfilter = \"b\"\nmax_inflight = 65536",
@@ -289,7 +289,7 @@ TEST_CASE("local addresses are told from others") {
 
 TEST_CASE("every queue option has the form that its default shows") {
   const std::set<std::string_view> booleans = {"last_value", "metadata"};
-  const std::set<std::string_view> numbers = {"max_inflight"};
+  const std::set<std::string_view> numbers = {"max_inflight", "retry_multiplier", "retry_jitter"};
   const std::set<std::string_view> lists = {"key"};
   for (const dispatch::OptionHelp& help : dispatch::option_help()) {
     CAPTURE(std::string(help.name));
