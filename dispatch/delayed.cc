@@ -38,6 +38,11 @@ std::optional<Entry> Delayed::take(Offset offset) {
   return std::move(node.mapped().entry);
 }
 
+void Delayed::drop(Offset first, Offset last) {
+  for (auto it = entries_.lower_bound(first); it != entries_.end() && it->first <= last;)
+    take((it++)->first);
+}
+
 const Entry* Delayed::find(Offset offset) const {
   const auto found = entries_.find(offset);
   return found == entries_.end() ? nullptr : &found->second.entry;

@@ -28,6 +28,9 @@ class Delayed {
   // Takes out a message whether it is due or not; nothing if it is not here.
   std::optional<Entry> take(Offset offset);
 
+  // Drops those of first..last that are here.
+  void drop(Offset first, Offset last);
+
   bool contains(Offset offset) const { return entries_.contains(offset); }
   const Entry* find(Offset offset) const;
   std::optional<Time> first_due() const;

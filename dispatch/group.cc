@@ -22,6 +22,7 @@ constexpr std::uint64_t kWindowsPassedOver = 8;
 constexpr std::uint64_t kPacketHeadBytes = 64;
 constexpr std::uint64_t kUserPropertyHeadBytes = 5;
 constexpr std::uint64_t kMetadataBytes = 192;
+constexpr std::uint64_t kDeadMetadataBytes = 192;  // besides the reason, which Entry::bytes has
 
 }  // namespace
 
@@ -75,11 +76,16 @@ void Group::leave(Consumer& consumer, Leave leave, Turn& turn) {
   hand_out(turn);
 }
 
-void Group::settle(Consumer& consumer, DeliveryId delivery, Outcome outcome, Turn& turn) {
+void Group::settle(Consumer& consumer, DeliveryId delivery, Outcome outcome,
+                   std::string_view reason, Turn& turn) {
   if (!consumer.held.contains(delivery)) return;
   Entry entry = take_held(consumer, delivery);
   if (outcome == Outcome::ack) {
     finish(entry, turn);
+  } else if (outcome == Outcome::reject && !holds_dead_letters(queue_.options) &&
+             is_latest(entry)) {
+    free_key(entry.key);
+    bury(entry, reason.empty() ? "rejected" : "rejected: " + std::string(reason), turn);
   } else {
     entry.refused_by = consumer.id;
     come_back(std::move(entry), outcome == Outcome::release ? Failed::no : Failed::after_delay,
@@ -154,14 +160,13 @@ Consumer* Group::find_taker(const Entry& entry) {
 }
 
 void Group::deliver(Consumer& consumer, Entry entry, Turn& turn) {
-  const auto failed = state_.attempts.find(entry.offset);
   Deliver deliver;
   deliver.session = consumer.session->id;
   deliver.consumer = consumer.id;
   deliver.delivery = shared_.last_delivery = DeliveryId{shared_.last_delivery.value + 1};
   deliver.queue = queue_.id;
   deliver.offset = entry.offset;
-  deliver.attempt = failed == state_.attempts.end() ? 1 : failed->second + 1;
+  deliver.attempt = failures_of(entry.offset) + 1;
   deliver.message = entry.message;
   deliver.after_commit = entry.offset >= durable_end_ || deliver.attempt > 1;
   deliver.key = shown_key(entry.key);
@@ -187,6 +192,7 @@ std::uint64_t Group::packet_bytes(const Entry& entry) const {
   if (queue_.options.metadata)
     bytes +=
         kMetadataBytes + queue_.options.name.size() + message.publisher.size() + entry.key.size();
+  if (queue_.options.metadata && message.dead_letter) bytes += kDeadMetadataBytes;
   return bytes;
 }
 
@@ -216,7 +222,8 @@ void Group::finish(const Entry& entry, Turn& turn) {
   free_key(entry.key);
 }
 
-// Back to its place among the ready ones; a value with a newer one behind it is dropped instead.
+// Back to its place among the ready ones; a value with a newer one behind it is dropped instead,
+// and what has failed too often is a dead letter.
 void Group::come_back(Entry entry, Failed failed, Turn& turn) {
   free_key(entry.key);
   if (!is_latest(entry)) {
@@ -224,18 +231,28 @@ void Group::come_back(Entry entry, Failed failed, Turn& turn) {
     return;
   }
   if (failed == Failed::no) return make_ready(std::move(entry));
-  const auto failures = count_failure(entry.offset, turn);
+  const auto failures = failures_of(entry.offset) + 1;
+  if (const auto most = queue_.options.max_deliveries; most > 0 && failures >= most)
+    return bury(entry, "max_deliveries", turn);
+  record(turn.step, queue_, Attempt{queue_.id, id_, entry.offset, failures});
   if (failed == Failed::at_once) return make_ready(std::move(entry));
   const auto delay = retry_delay(queue_.options, failures, shared_.random);
   if (delay == Duration(0)) return make_ready(std::move(entry));
   delayed_.add(std::move(entry), turn.now + delay);
 }
 
-std::uint32_t Group::count_failure(Offset offset, Turn& turn) {
+std::uint32_t Group::failures_of(Offset offset) const {
   const auto known = state_.attempts.find(offset);
-  const auto failures = known == state_.attempts.end() ? 1 : known->second + 1;
-  record(turn.step, queue_, Attempt{queue_.id, id_, offset, failures});
-  return failures;
+  return known == state_.attempts.end() ? 0 : known->second;
+}
+
+// Its last delivery has failed. It leaves this queue and enters the other in one commit.
+void Group::bury(const Entry& entry, std::string reason, Turn& turn) {
+  auto message = std::make_shared<Message>(*entry.message);
+  message->dead_letter =
+      DeadLetter{std::move(reason), turn.now, entry.offset, failures_of(entry.offset) + 1};
+  record_settled(entry.offset, entry.offset, End::dead, turn);
+  turn.burials.push_back({queue_.id, std::move(message)});
 }
 
 // From cursor_ on the log has it still, and a Load will bring it (see shrink()).
@@ -267,6 +284,36 @@ void Group::supersede(Offset older, const std::string& key, Turn& turn) {
   ready_.drop(older);
   delayed_.take(older);
   keys_.drop_waiting(key, older);
+}
+
+std::uint64_t Group::withdraw(Offset first, Offset last, End end, Turn& turn) {
+  const auto before = state_.ended[static_cast<std::size_t>(end)];
+  for (const Offset held : held_offsets()) {
+    if (held < first || held > last) continue;
+    if (first < held) withdraw_range(first, Offset{held.value - 1}, end, turn);
+    first = next(held);
+  }
+  if (first <= last) withdraw_range(first, last, end, turn);
+  return state_.ended[static_cast<std::size_t>(end)] - before;
+}
+
+// Nothing of first..last is in flight.
+void Group::withdraw_range(Offset first, Offset last, End end, Turn& turn) {
+  first = state_.settled.next_missing(first);
+  if (first > last) return;
+  record_settled(first, last, end, turn);
+  for (auto* e = ready_.first_from(first); e && e->offset <= last; e = ready_.first_from(first))
+    ready_.drop(e->offset);
+  delayed_.drop(first, last);
+  keys_.drop_waiting(first, last);
+}
+
+std::vector<Offset> Group::held_offsets() const {
+  std::vector<Offset> offsets;
+  for (const Consumer* consumer : consumers_)
+    for (const auto& [delivery, entry] : consumer->held) offsets.push_back(entry.offset);
+  std::ranges::sort(offsets);
+  return offsets;
 }
 
 // A group that has caught up serves the newest messages from memory; one that is behind will load

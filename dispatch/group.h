@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "dispatch/alarms.h"
@@ -28,10 +30,17 @@
 
 namespace dispatch {
 
+// A message that is to be appended to the dead letters of its queue.
+struct Burial {
+  QueueId from;
+  MessageRef message;
+};
+
 // One event on its way through the core.
 struct Turn {
   Time now;
   Step step;
+  std::vector<Burial> burials;  // seen to by the QueueSet before the step leaves it
 };
 
 // What all queues of a QueueSet share.
@@ -56,8 +65,10 @@ class Group {
   void join(Consumer& consumer, Turn& turn);
   // What it holds returns to its place; the consumer is forgotten.
   void leave(Consumer& consumer, Leave leave, Turn& turn);
-  // A delivery that the consumer does not hold is ignored.
-  void settle(Consumer& consumer, DeliveryId delivery, Outcome outcome, Turn& turn);
+  // A delivery that the consumer does not hold is ignored. `reason`: the consumer's words for a
+  // reject.
+  void settle(Consumer& consumer, DeliveryId delivery, Outcome outcome, std::string_view reason,
+              Turn& turn);
   // The queue's options are other ones: chooses anew who may be given messages.
   void options_changed(Turn& turn);
   // Its session, for which it waited, has credit again.
@@ -72,6 +83,8 @@ class Group {
   void loaded(const Load& load, std::vector<StoredMessage> messages, Turn& turn);
   // Everything below `end` is durable.
   void durable(Offset end) { durable_end_ = std::max(durable_end_, end); }
+  // Settles what is not in flight of first..last. Returns how many these were.
+  std::uint64_t withdraw(Offset first, Offset last, End end, Turn& turn);
   // Its alarm is due: what waited until now goes on.
   void tick(Turn& turn);
   // Hands out what can be handed out, reads ahead, and sets the alarm.
@@ -104,7 +117,8 @@ class Group {
   // Whether a failed delivery counts, and whether the message waits for the next one.
   enum class Failed { no, at_once, after_delay };
   void come_back(Entry entry, Failed failed, Turn& turn);
-  std::uint32_t count_failure(Offset offset, Turn& turn);
+  std::uint32_t failures_of(Offset offset) const;
+  void bury(const Entry& entry, std::string reason, Turn& turn);
   void make_ready(Entry entry);
   void free_key(const std::string& key);
   bool is_latest(const Entry& entry) const;
@@ -125,6 +139,8 @@ class Group {
   void shrink();
   void take_loaded(const StoredMessage& stored, Turn& turn);
   void record_lost(Offset from, Offset end, Turn& turn);
+  std::vector<Offset> held_offsets() const;
+  void withdraw_range(Offset first, Offset last, End end, Turn& turn);
   const Entry* find_in_memory(Offset offset) const;
 
   QueueState& queue_;

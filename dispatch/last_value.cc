@@ -38,6 +38,12 @@ void KeysInFlight::drop_waiting(const std::string& key, Offset offset) {
   if (waiting && waiting->offset == offset) waiting.reset();
 }
 
+void KeysInFlight::drop_waiting(Offset first, Offset last) {
+  for (auto& [name, key] : keys_)
+    if (key.waiting && key.waiting->offset >= first && key.waiting->offset <= last)
+      key.waiting.reset();
+}
+
 const Entry* KeysInFlight::find_waiting(Offset offset) const {
   for (const auto& [name, key] : keys_)
     if (key.waiting && key.waiting->offset == offset) return &*key.waiting;

@@ -25,6 +25,8 @@ class KeysInFlight {
   void wait(Entry entry);
   // Drops the value that waits if it is this one.
   void drop_waiting(const std::string& key, Offset offset);
+  // Drops those of first..last that wait; looks through all of them.
+  void drop_waiting(Offset first, Offset last);
   // The one with this offset, if it waits; looks through all of them.
   const Entry* find_waiting(Offset offset) const;
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dispatch/ids.h"
 #include "dispatch/time.h"
 
 // A message as queues keep it: immutable once built, shared by the journal's block, the queue and
@@ -31,6 +32,15 @@ struct ApplicationProperties {
   friend bool operator==(const ApplicationProperties&, const ApplicationProperties&) = default;
 };
 
+// Of a dead letter: how it became one. Only that queue's dead letters have it.
+struct DeadLetter {
+  std::string reason;  // "max_deliveries", "rejected", or "rejected: " and the consumer's words
+  Time at{};
+  Offset origin;               // its offset in the queue in which it died
+  std::uint32_t attempts = 0;  // how many of its deliveries failed there
+  friend bool operator==(const DeadLetter&, const DeadLetter&) = default;
+};
+
 struct Message {
   std::string topic;
   std::string payload;
@@ -38,6 +48,7 @@ struct Message {
   std::string publisher;  // client id of the publisher
   std::string username;   // its user name, empty if none
   Time stored_at{};
+  std::optional<DeadLetter> dead_letter;
 
   // When it must not be delivered any more [MQTT-3.3.2-5]; nothing if it never expires.
   std::optional<Time> expires_at() const {

@@ -7,7 +7,7 @@ enum class Outcome {
   ack,      // done
   retry,    // failed: counts as an attempt
   release,  // not now: not counted
-  reject,   // never again; there are no dead letters to move it to, so it is a retry
+  reject,   // never again: to the dead letters at once. Of a dead letter itself: a retry
 };
 
 // How a consumer went: a lost connection counts as a failed attempt, the others don't.

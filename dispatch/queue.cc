@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "dispatch/key_selector.h"
+
 namespace dispatch {
 
 Queue::Queue(QueueId id, const QueueOptions& options, Shared& shared, Turn& turn)
@@ -64,6 +66,30 @@ void Queue::hand_out(Turn& turn) {
   for (auto& [id, group] : groups_) group.hand_out(turn);
 }
 
+void Queue::purge(Turn& turn) {
+  if (state_.next == Offset{1}) return;
+  const Offset last{state_.next.value - 1};
+  for (auto& [id, group] : groups_) {
+    group.withdraw(Offset{1}, last, End::purged, turn);
+    group.hand_out(turn);
+  }
+}
+
+bool Queue::has_newer_value(const Message& message, Offset offset) const {
+  if (!options().last_value) return false;
+  const auto latest = state_.latest.find(key_of(message, options().key));
+  return latest != state_.latest.end() && latest->second > offset;
+}
+
+bool Queue::keeps(Offset offset) const {
+  return offset && offset < state_.next &&
+         !state_.groups.at(kDefaultGroup).settled.contains(offset);
+}
+
+std::uint64_t Queue::unsettled() const {
+  return state_.groups.at(kDefaultGroup).settled.missing_below(state_.next);
+}
+
 void Queue::durable(Offset end) {
   for (auto& [id, group] : groups_) group.durable(end);
 }
@@ -94,6 +120,8 @@ QueueStats Queue::stats(Time now) const {
     stats.acked_total += group.ended[static_cast<std::size_t>(End::acked)];
     stats.superseded_total += group.ended[static_cast<std::size_t>(End::superseded)];
     stats.lost_total += group.ended[static_cast<std::size_t>(End::lost)];
+    stats.dead_total += group.ended[static_cast<std::size_t>(End::dead)];
+    stats.purged_total += group.ended[static_cast<std::size_t>(End::purged)];
   }
   for (const auto& [id, group] : groups_) {
     stats.consumers += group.consumers().size();

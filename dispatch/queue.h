@@ -26,11 +26,20 @@ class Queue {
   // Stores a message. Hands nothing out: hand_out() comes after the publisher was accepted.
   void append(const MessageRef& message, Turn& turn);
   void hand_out(Turn& turn);
+  // Settles everything that is not in flight, for all groups.
+  void purge(Turn& turn);
   void durable(Offset end);
 
   // nullptr if there is none.
   Group* find_group(GroupId id);
   Group* find_group(std::string_view name);
+
+  // True if this queue stored a value of the message's key after `offset`.
+  bool has_newer_value(const Message& message, Offset offset) const;
+  // True if group `default` has this message and not settled it.
+  bool keeps(Offset offset) const;
+  // Messages that group `default` has not settled.
+  std::uint64_t unsettled() const;
 
   const QueueState& state() const { return state_; }
   const QueueOptions& options() const { return state_.options; }

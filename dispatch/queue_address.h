@@ -9,7 +9,7 @@
 // What a topic filter in SUBSCRIBE means to Sluice (docs/queues.md section 1):
 //   $q/<filter>                   the queue with that filter, group "default"
 //   $q/$group/<group>/<filter>    another group            (refused until groups are built)
-//   $q/$dead/<filter>             its dead letters         (refused until dead letters are built)
+//   $q/$dead/<filter>             its dead letters, a queue of their own
 // Everything else, $share/ included, is plain MQTT.
 
 namespace dispatch {
@@ -17,6 +17,7 @@ namespace dispatch {
 struct QueueAddress {
   std::string group = "default";
   std::string filter;
+  bool dead = false;  // the dead letters of the queue with that filter
   friend bool operator==(const QueueAddress&, const QueueAddress&) = default;
 };
 

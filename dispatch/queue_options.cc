@@ -14,6 +14,7 @@ namespace dispatch {
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 128;
+constexpr std::string_view kDeadLetterPrefix = "$dead/";
 constexpr std::size_t kMaxKeySelectors = 16;
 constexpr std::ptrdiff_t kMaxFilterLevels = 128;  // the topic index recurses over levels
 
@@ -126,6 +127,12 @@ constexpr Option kOptions[] = {
        return parse_number(text, 1u, 65535u, o.max_inflight);
      },
      [](const QueueOptions& o) { return std::to_string(o.max_inflight); }},
+    {{"max_deliveries", "0..1000000",
+      "failed deliveries that make a message a dead letter; 0: none"},
+     [](QueueOptions& o, std::string_view text) {
+       return parse_number(text, 0u, 1'000'000u, o.max_deliveries);
+     },
+     [](const QueueOptions& o) { return std::to_string(o.max_deliveries); }},
     {{"retry_delay", "0s..1d", "how long a message waits after its first failed delivery"},
      [](QueueOptions& o, std::string_view text) {
        return parse_duration_within(text, Duration(0), kDay, o.retry_delay);
@@ -165,10 +172,10 @@ constexpr Option kOptions[] = {
 
 // Promised by name, so that a typing error and a feature to come get different answers.
 constexpr std::string_view kNotBuilt[] = {
-    "max_deliveries", "ack_timeout", "release_pause",     "max_messages",   "max_bytes",
-    "overflow",       "retention",   "per_topic",         "settle",         "group_expiry",
-    "key_missing",    "dead_letter", "dead_max_messages", "dead_max_bytes", "dead_retention",
-    "dead_on_expiry", "dead_on_drop"};
+    "ack_timeout",    "release_pause",  "max_messages",   "max_bytes",
+    "overflow",       "retention",      "per_topic",      "settle",
+    "group_expiry",   "key_missing",    "dead_letter",    "dead_max_messages",
+    "dead_max_bytes", "dead_retention", "dead_on_expiry", "dead_on_drop"};
 constexpr std::string_view kStrategiesNotBuilt[] = {"key_affinity", "exclusive"};
 
 Error not_built(std::string_view what) { return invalid(std::string(what) + " is not built yet"); }
@@ -217,7 +224,7 @@ Result<void> check_filter(const QueueOptions& options) {
       std::string_view(options.filter).substr(0, std::string_view(options.filter).find('/'));
   if (std::ranges::count(options.filter, '/') >= kMaxFilterLevels)
     return invalid(where + "the filter has more than 128 levels");
-  for (const std::string_view taken : {"$share", "$q", "$queue", "$SYS"})
+  for (const std::string_view taken : {"$share", "$q", "$queue", "$SYS", "$dead"})
     if (first == taken)
       return invalid(where + "filter " + quoted(options.filter) + " is below " +
                      std::string(taken) + "/, which has a meaning of its own");
@@ -235,6 +242,24 @@ Result<void> check_key(const QueueOptions& options) {
 }
 
 }  // namespace
+
+std::string dead_letter_filter(std::string_view filter) {
+  return std::string(kDeadLetterPrefix) + std::string(filter);
+}
+
+bool holds_dead_letters(const QueueOptions& options) {
+  return options.filter.starts_with(kDeadLetterPrefix);
+}
+
+QueueOptions dead_letter_options(const QueueOptions& origin) {
+  QueueOptions options = origin;
+  options.filter = dead_letter_filter(origin.filter);
+  options.mode = Mode::divert;
+  options.last_value = false;
+  options.key = QueueOptions().key;
+  options.max_deliveries = 0;
+  return options;
+}
 
 Result<void> set_option(QueueOptions& options, std::string_view name, std::string_view value) {
   const auto* option = find_option(name);

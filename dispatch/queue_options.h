@@ -33,6 +33,8 @@ struct QueueOptions {
   bool last_value = false;
   std::vector<std::string> key = {"topic"};  // selectors, see key_selector.h
   std::uint32_t max_inflight = 32;           // per consumer, 1..65535
+  // So many failed deliveries make a message a dead letter; 0: it is tried for ever.
+  std::uint32_t max_deliveries = 16;
   // How long a message waits after a failed delivery (delayed.h); 0: it is ready at once.
   Duration retry_delay{100};           // after the first one, 0 to 1 day
   std::uint32_t retry_multiplier = 2;  // for each one after that, 1..100
@@ -44,6 +46,12 @@ struct QueueOptions {
 
   friend bool operator==(const QueueOptions&, const QueueOptions&) = default;
 };
+
+// The dead letters of a queue are a queue of their own, with this filter, which no topic matches,
+// the same name, and the options that concern consumers.
+std::string dead_letter_filter(std::string_view filter);
+bool holds_dead_letters(const QueueOptions& options);
+QueueOptions dead_letter_options(const QueueOptions& origin);
 
 using OptionText = std::pair<std::string, std::string>;  // name, value
 

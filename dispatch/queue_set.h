@@ -49,9 +49,24 @@ class QueueSet {
   // New options for the queue of that name, in force at once, for messages that are there as well.
   // What decides where messages are can't change: filter, last_value, key.
   Result<Step> update(RequestId request, const QueueOptions& options, Time now);
-  // Removes the queue with all its messages. Its consumers stay subscribed to nothing; their
-  // deliveries may still be settled and are ignored. Ids returned by consumers_of() before.
+  // Removes the queue with all its messages and dead letters. Its consumers stay subscribed to
+  // nothing; their deliveries may still be settled and are ignored. Ids returned by consumers_of()
+  // before.
   Result<Step> remove(RequestId request, std::string_view name, Time now);
+
+  // Settles every message that is not in flight.
+  Result<Step> purge(RequestId request, std::string_view name, Time now);
+
+  // --- Dead letters. A queue's dead letters have its name in errors and steps; they come into
+  // --- being with the first one, or with the first consumer.
+
+  // The same for its dead letters.
+  Result<Step> purge_dead(RequestId request, std::string_view name, Time now);
+  // Moves dead letters back to the end of the queue: one, by its offset among the dead letters, or
+  // all that are there now. Accepted when they are. In a last-value queue one that has a newer
+  // value goes instead. A restart on the way leaves the rest dead.
+  Result<Step> redrive(RequestId request, std::string_view name, std::optional<Offset> offset,
+                       Time now);
 
   // --- Producing ---
 
@@ -75,8 +90,9 @@ class QueueSet {
   Step unsubscribe(ConsumerId consumer, Time now);
 
   // The consumer's word on a delivery. A delivery that is not (any more) the consumer's is
-  // ignored: an empty step.
-  Step settle(ConsumerId consumer, DeliveryId delivery, Outcome outcome, Time now);
+  // ignored: an empty step. `reason`: its words for a reject, kept with the dead letter.
+  Step settle(ConsumerId consumer, DeliveryId delivery, Outcome outcome, Time now,
+              std::string_view reason = {});
 
   // A Deliver uses one of the session's slots, from the step on until this is called: at PUBACK,
   // PUBCOMP, PUBREC >= 0x80, or for QoS 0 when written to the socket.

@@ -25,6 +25,12 @@ std::string end_text(End end) {
       return " superseded";
     case End::lost:
       return " lost";
+    case End::dead:
+      return " dead";
+    case End::purged:
+      return " purged";
+    case End::redriven:
+      return " redriven";
   }
   return "";
 }
@@ -39,8 +45,11 @@ struct Print {
   }
   std::string operator()(const Append& w) const {
     const std::string key = w.key.empty() ? "" : " key " + std::string(shown_key(w.key));
+    const std::string reason = w.message && w.message->dead_letter
+                                   ? " dead: " + w.message->dead_letter->reason
+                                   : std::string();
     return "append " + number('q', w.queue) + " " + number('#', w.offset) + " " + w.message->topic +
-           key;
+           key + reason;
   }
   std::string operator()(const Settle& w) const {
     const std::string last = w.last == w.first ? "" : "-" + std::to_string(w.last.value);

@@ -44,8 +44,11 @@ enum class End : std::uint8_t {
   acked = 0,
   superseded = 1,  // a newer value of its key came
   lost = 2,        // the journal no longer had it
+  dead = 3,        // it went to the dead letters
+  purged = 4,      // by command
+  redriven = 5,    // of a dead letter: it went back to its queue
 };
-inline constexpr std::size_t kEnds = 3;
+inline constexpr std::size_t kEnds = 6;
 
 struct Settle {  // first..last, both included, are done for this group
   QueueId queue;
@@ -81,7 +84,7 @@ struct Deliver {
 };
 struct Load {  // read messages from the journal, answer with QueueSet::loaded()
   QueueId queue;
-  GroupId group;
+  GroupId group;  // that reads ahead; 0: to move dead letters back
   Offset from;
   Offset end;  // not included
   std::uint32_t max_messages;

@@ -12,7 +12,7 @@ using dispatch::Message;
 using dispatch::MessageRef;
 using dispatch::Time;
 
-// Which parts follow, lowest bit first in this order. The highest bit is kept for a second byte.
+// Which parts follow, lowest bit first in this order.
 enum Part : std::uint8_t {
   kUsername = 0x01,
   kPayloadFormat = 0x02,
@@ -21,8 +21,11 @@ enum Part : std::uint8_t {
   kResponseTopic = 0x10,
   kCorrelationData = 0x20,
   kUserProperties = 0x40,
+  kMoreParts = 0x80,  // a second byte follows the first one
 };
-constexpr std::uint8_t kKnownParts = 0x7F;
+enum MorePart : std::uint8_t {
+  kDeadLetter = 0x01,
+};
 
 // Milliseconds between two times, and back; any 64 bits will do, without overflow.
 std::uint64_t bits(Time time) {
@@ -48,6 +51,7 @@ std::uint8_t parts_of(const Message& message) {
   if (properties.response_topic) parts |= kResponseTopic;
   if (properties.correlation_data) parts |= kCorrelationData;
   if (!properties.user.empty()) parts |= kUserProperties;
+  if (message.dead_letter) parts |= kMoreParts;
   return static_cast<std::uint8_t>(parts);
 }
 
@@ -63,6 +67,22 @@ void put_properties(std::string& out, const ApplicationProperties& properties) {
     put_string(out, name);
     put_string(out, value);
   }
+}
+
+void put_dead_letter(std::string& out, const dispatch::DeadLetter& dead, Time time) {
+  put_string(out, dead.reason);
+  put_signed(out, difference(dead.at, time));
+  put_varint(out, dead.origin.value);
+  put_varint(out, dead.attempts);
+}
+
+dispatch::DeadLetter get_dead_letter(Reader& reader, Time time) {
+  dispatch::DeadLetter dead;
+  dead.reason = reader.string();
+  dead.at = sum(time, reader.signed_varint());
+  dead.origin = dispatch::Offset{reader.varint()};
+  dead.attempts = reader.varint32();
+  return dead;
 }
 
 std::vector<dispatch::UserProperty> get_user_properties(Reader& reader) {
@@ -96,11 +116,13 @@ void put_message(std::string& out, const Message& message, Time time) {
   thread_local std::string head;
   head.clear();
   head.push_back(static_cast<char>(parts_of(message)));
+  if (message.dead_letter) head.push_back(static_cast<char>(kDeadLetter));
   put_signed(head, difference(message.stored_at, time));
   put_string(head, message.topic);
   put_string(head, message.publisher);
   if (!message.username.empty()) put_string(head, message.username);
   put_properties(head, message.properties);
+  if (message.dead_letter) put_dead_letter(head, *message.dead_letter, time);
   put_varint(out, head.size() + message.payload.size());
   out.append(head);
   out.append(message.payload);
@@ -110,7 +132,8 @@ Result<MessageRef> decode_message(std::string_view bytes, Time time) {
   Reader reader(bytes);
   auto message = std::make_shared<Message>();
   const std::uint8_t parts = reader.byte();
-  if ((parts & ~kKnownParts) != 0) return unavailable("message with an unknown part");
+  if ((parts & kMoreParts) != 0 && reader.byte() != kDeadLetter)
+    return unavailable("message with an unknown part");
   message->stored_at = sum(time, reader.signed_varint());
   message->topic = reader.string();
   message->publisher = reader.string();
@@ -119,6 +142,7 @@ Result<MessageRef> decode_message(std::string_view bytes, Time time) {
     if (message->username.empty()) reader.fail();
   }
   message->properties = get_properties(reader, parts);
+  if ((parts & kMoreParts) != 0) message->dead_letter = get_dead_letter(reader, time);
   if (reader.failed()) return unavailable("message cut short");
   message->payload = bytes.substr(reader.at());
   return MessageRef(std::move(message));

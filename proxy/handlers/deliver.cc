@@ -52,6 +52,11 @@ void add_metadata(Properties& properties, const dispatch::Deliver& delivery,
   if (!delivery.message->publisher.empty()) {
     properties.add_user("q-publisher", delivery.message->publisher);
   }
+  if (const auto& dead = delivery.message->dead_letter) {
+    properties.add_user("q-dead-reason", dead->reason);
+    properties.add_user("q-dead-time", rfc3339(dead->at));
+    properties.add_user("q-origin", std::to_string(dead->origin.value));
+  }
 }
 
 protocol::Publish make_publish(Session& session, const dispatch::Deliver& delivery,

@@ -41,7 +41,7 @@ TEST_CASE("a retried message counts an attempt and comes again at once, in its p
   queue.commit();
   CHECK(queue.settle(1, 1, Outcome::retry) ==
         "attempt q1.1 #1 failed 1\ndeliver c1 #1 attempt 2\n");
-  CHECK(queue.settle(1, 2, Outcome::reject) ==
+  CHECK(queue.settle(1, 2, Outcome::retry) ==
         "attempt q1.1 #1 failed 2\ndeliver c1 #1 attempt 3\n");
   CHECK(queue.settle(1, 3) == "settle q1.1 #1\ndeliver c1 #2 now\n");
   CHECK(queue.stats().redelivered_total == 2);

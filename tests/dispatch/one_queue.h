@@ -83,7 +83,8 @@ class OneQueue {
   std::string note(const Step& step) {
     for (const auto& write : step.writes)
       if (const auto* append = std::get_if<Append>(&write))
-        stored.push_back({append->offset, append->message});
+        (append->queue == QueueId{1} ? stored : stored_dead)
+            .push_back({append->offset, append->message});
     for (const auto& action : step.actions)
       if (const auto* load = std::get_if<Load>(&action)) loads.push_back(*load);
     return to_text(step);
@@ -95,7 +96,7 @@ class OneQueue {
     const Load load = loads.front();
     loads.erase(loads.begin());
     std::vector<StoredMessage> found;
-    for (const auto& message : stored)
+    for (const auto& message : load.queue == QueueId{1} ? stored : stored_dead)
       if (message.offset >= load.from && message.offset < load.end &&
           found.size() < std::min<std::size_t>(count, load.max_messages))
         found.push_back(message);
@@ -113,6 +114,7 @@ class OneQueue {
   QueueSet set;
   Time now{};
   std::vector<StoredMessage> stored;
+  std::vector<StoredMessage> stored_dead;  // queue 2: the dead letters
   std::vector<Load> loads;
 
  private:

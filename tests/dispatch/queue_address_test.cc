@@ -24,14 +24,23 @@ TEST_CASE("an address names the queue by its filter, as group default") {
   CHECK(parse_queue_address("$q/$groups/a")->filter == "$groups/a");
 }
 
+TEST_CASE("dead letters have an address of their own") {
+  CHECK(parse_queue_address("$q/$dead/images/+")->filter == "images/+");
+  CHECK(parse_queue_address("$q/$dead/images/+")->dead);
+  CHECK_FALSE(parse_queue_address("$q/images/+")->dead);
+  CHECK(parse_queue_address("$q/$dead//a")->filter == "/a");
+  CHECK_FALSE(parse_queue_address("$q/$deadly/a")->dead);
+}
+
 TEST_CASE("an address that names no queue is refused with the reason") {
-  for (const char* filter : {"$q", "$q/", "$q/a/#/b", "$q/a+"}) {
+  for (const char* filter : {"$q", "$q/", "$q/a/#/b", "$q/a+", "$q/$dead", "$q/$dead/",
+                             "$q/$dead/a+", "$q/$dead/$settle/1"}) {
     CAPTURE(filter);
     CHECK_FALSE(parse_queue_address(filter).has_value());
   }
   CHECK(parse_queue_address("$q/$group/g/a").error().text ==
         "consumer groups ($q/$group/) are not built yet");
-  CHECK(parse_queue_address("$q/$dead/a").error().text ==
-        "dead letters ($q/$dead/) are not built yet");
+  CHECK(parse_queue_address("$q/$dead/$dead/a").error().text ==
+        "dead letters have no dead letters of their own");
   CHECK_FALSE(parse_queue_address("$q/$settle/1/ack").has_value());
 }

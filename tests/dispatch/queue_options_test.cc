@@ -31,6 +31,7 @@ TEST_CASE("every option goes to text and back") {
   options.last_value = true;
   options.key = {"client_id", "property:command_type"};
   options.max_inflight = 7;
+  options.max_deliveries = 9;
   options.retry_delay = std::chrono::seconds(3);
   options.retry_multiplier = 5;
   options.retry_delay_max = std::chrono::hours(2);
@@ -59,9 +60,8 @@ TEST_CASE("unknown, not built and wrong are different errors") {
 }
 
 TEST_CASE("options promised for later are refused by name") {
-  for (const char* name :
-       {"max_deliveries", "ack_timeout", "release_pause", "max_messages", "max_bytes", "overflow",
-        "retention", "per_topic", "settle", "group_expiry", "key_missing"}) {
+  for (const char* name : {"ack_timeout", "release_pause", "max_messages", "max_bytes", "overflow",
+                           "retention", "per_topic", "settle", "group_expiry", "key_missing"}) {
     CAPTURE(name);
     CHECK(error_of(name, "1").find("is not built yet") != std::string::npos);
   }
@@ -90,7 +90,8 @@ TEST_CASE("names and filters are checked") {
     CHECK(check_options(options).has_value());
   }
   options = valid();
-  for (const char* filter : {"", "a/#/b", "$share/g/a", "$q/a", "$queue/a", "$SYS/#", "$SYS"}) {
+  for (const char* filter :
+       {"", "a/#/b", "$share/g/a", "$q/a", "$queue/a", "$SYS/#", "$SYS", "$dead/a"}) {
     options.filter = filter;
     CHECK_FALSE(check_options(options).has_value());
   }
@@ -133,7 +134,7 @@ TEST_CASE("a filter gives a valid queue name") {
   }
 }
 
-TEST_CASE("the options of the backoff are checked") {
+TEST_CASE("the options of failed deliveries are checked") {
   QueueOptions options;
   const auto takes = [&](const char* name, std::initializer_list<const char*> good,
                          std::initializer_list<const char*> bad) {
@@ -144,6 +145,7 @@ TEST_CASE("the options of the backoff are checked") {
   takes("retry_delay", {"0s", "1ms", "1d", "86400s"}, {"86401s", "2d", "1", "-1s"});
   takes("retry_delay_max", {"0s", "1ms", "1d"}, {"86400001ms", ""});
   takes("retry_multiplier", {"1", "2", "99", "100"}, {"0", "101", "1.5"});
+  takes("max_deliveries", {"0", "1", "999999", "1000000"}, {"1000001", "-1", "", "x"});
   takes("retry_jitter", {"0", "1", "99", "100"}, {"101", "-1", "10%"});
 }
 

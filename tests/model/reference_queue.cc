@@ -70,14 +70,58 @@ void ReferenceQueue::settle(Offset offset, Outcome outcome, dispatch::Time now) 
   if (outcome == Outcome::ack) {
     item.acked = true;
     make_done(offset, item);
-  } else if (outcome != Outcome::release && item.where == Where::ready) {
-    fail(offset, item, now);
+  } else if (outcome == Outcome::release || item.where != Where::ready) {
+    return;
+  } else if (outcome == Outcome::reject && !dispatch::holds_dead_letters(options)) {
+    ++item.failed;
+    die(offset, item);
+  } else if (!fail(offset, item)) {
+    delay(offset, item, now);
+  }
+}
+
+bool ReferenceQueue::fail(Offset offset, Item& item) {
+  ++item.failed;
+  if (options.max_deliveries == 0 || item.failed < options.max_deliveries) return false;
+  die(offset, item);
+  return true;
+}
+
+// To the dead letters, as died() will tell.
+void ReferenceQueue::die(Offset offset, Item& item) {
+  const auto failed = item.failed;
+  make_done(offset, item);
+  item.failed = failed;
+  item.dead = true;
+}
+
+void ReferenceQueue::died(const dispatch::Append& write) {
+  const auto& letter = write.message->dead_letter;
+  must(letter.has_value() && items.contains(letter->origin), "dead letters say where they died");
+  Item& item = items.at(letter->origin);
+  must(item.dead && !item.dead_at, "dead after max deliveries or a reject, once");
+  must(item.message->payload == write.message->payload && letter->attempts == item.failed,
+       "a dead letter is the message that died");
+  item.dead_at = write.offset;
+  item.failed = 0;
+}
+
+void ReferenceQueue::end(const dispatch::Settle& write) {
+  using dispatch::End;
+  for (Offset offset = write.first; offset <= write.last; offset = dispatch::next(offset)) {
+    Item& item = items.at(offset);
+    if (write.end == End::dead) must(item.dead, "dead after max deliveries or a reject, once");
+    const bool outdated = write.end == End::superseded && dispatch::holds_dead_letters(options);
+    if (write.end != End::purged && write.end != End::redriven && !outdated) continue;
+    must(item.where != Where::in_flight, "what is in flight is not purged");
+    if (item.where == Where::done) continue;
+    make_done(offset, item);
+    item.purged = true;
   }
 }
 
 // Backs off. The delay grows step by step here, as a check of the formula there.
-void ReferenceQueue::fail(Offset offset, Item& item, dispatch::Time now) {
-  ++item.failed;
+void ReferenceQueue::delay(Offset offset, Item& item, dispatch::Time now) {
   auto delay = options.retry_delay;
   for (std::uint32_t n = 1; n < item.failed && delay < options.retry_delay_max; ++n)
     delay *= options.retry_multiplier;
@@ -104,7 +148,7 @@ std::optional<dispatch::Time> ReferenceQueue::first_due() const {
 
 void ReferenceQueue::leave(Offset offset, Leave leave) {
   Item& item = take_back(offset);
-  if (leave == Leave::lost && item.where == Where::ready) ++item.failed;
+  if (leave == Leave::lost && item.where == Where::ready) fail(offset, item);
 }
 
 bool ReferenceQueue::is_latest(Offset offset) const {
@@ -142,8 +186,15 @@ void ReferenceQueue::restart(const dispatch::QueueState& kept) {
     if (group.settled.contains(offset) || !is_latest(offset))
       make_done(offset, item);
     else
-      make_ready(offset, item);
+      revive(offset, item);
   }
+}
+
+// What ended it was not committed.
+void ReferenceQueue::revive(Offset offset, Item& item) {
+  item.dead = item.purged = false;
+  item.dead_at = {};
+  make_ready(offset, item);
 }
 
 void ReferenceQueue::compare(const dispatch::QueueState& state) const {
@@ -151,6 +202,7 @@ void ReferenceQueue::compare(const dispatch::QueueState& state) const {
   must(state.next == next, "offsets go on");
   const auto& group = state.groups.at(dispatch::kDefaultGroup);
   for (const auto& [offset, item] : items) {
+    must(item.dead == static_cast<bool>(item.dead_at), "what dies becomes a dead letter");
     must(group.settled.contains(offset) == (item.where == Where::done),
          "exactly what is done is settled");
     const auto attempts = group.attempts.find(offset);

@@ -45,11 +45,18 @@ class ReferenceQueue {
     std::uint32_t failed = 0;
     dispatch::Time until{};  // delayed
     bool acked = false;      // some consumer said so
+    bool dead = false;       // it failed for the last time, or was rejected
+    bool purged = false;     // or redriven: ended by command
+    Offset dead_at;          // where it is among the dead letters
   };
 
   explicit ReferenceQueue(const dispatch::QueueOptions& queue_options) : options(queue_options) {}
 
   void append(const dispatch::Append& write);
+  // Settled without a consumer's word.
+  void end(const dispatch::Settle& write);
+  // A message of this queue was appended to its dead letters.
+  void died(const dispatch::Append& write);
   void deliver(const dispatch::Deliver& action, bool narrow);
   void settle(Offset offset, dispatch::Outcome outcome, dispatch::Time now);
   // What was delayed until now is ready.
@@ -65,6 +72,7 @@ class ReferenceQueue {
   bool is_latest(Offset offset) const;
   std::uint64_t large_ready_count() const;
   std::uint64_t ready_count() const { return ready_.size(); }
+  std::uint64_t kept_count() const { return ready_.size() + delayed_.size() + in_flight_; }
   std::uint64_t delayed_count() const { return delayed_.size(); }
   std::optional<dispatch::Time> first_due() const;
   std::uint64_t in_flight_count() const { return in_flight_; }
@@ -77,8 +85,12 @@ class ReferenceQueue {
   bool key_in_flight(const Item& item) const { return keys_in_flight_.contains(item.key); }
   Item& take_back(Offset offset);
   void make_ready(Offset offset, Item& item);
-  void fail(Offset offset, Item& item, dispatch::Time now);
+  // A delivery failed: true if it was the last one.
+  bool fail(Offset offset, Item& item);
+  void delay(Offset offset, Item& item, dispatch::Time now);
+  void die(Offset offset, Item& item);
   void make_done(Offset offset, Item& item);
+  void revive(Offset offset, Item& item);
 
   std::set<Offset> ready_;
   std::set<std::pair<dispatch::Time, Offset>> delayed_;

@@ -16,13 +16,9 @@ using dispatch::Step;
 
 namespace {
 
-constexpr std::uint32_t kNarrowPacketBytes = 2000;
 constexpr std::uint64_t kMaxBacklog = 400;  // of one queue, before publishing pauses
-constexpr std::uint64_t kMaxPassedOver = 5;
-constexpr std::uint64_t kMaxDelayed = 9;  // large ones: as much as is kept in memory
 constexpr const char* kFilters[] = {"a/+", "a/#", "#", "b/x", "+/0", "a/1"};
 constexpr const char* kTopics[] = {"a/0", "a/1", "a/2", "b/x", "c/0", "a/b/c"};
-constexpr dispatch::CoreLimits kLimits{.window_messages = 8, .window_bytes = 6000};
 
 }  // namespace
 
@@ -58,6 +54,8 @@ void Simulation::event() {
   if (dice < 9970) return update_queue();
   if (dice < 9985) return remove_queue();
   if (dice < 9990) return restart();
+  if (dice < 9993) return purge();
+  if (dice < 9997) return redrive();
   settle_down();
 }
 
@@ -82,6 +80,7 @@ dispatch::QueueOptions Simulation::make_options() {
   if (one_in(2)) options.key = {"property:k", "topic:1"};
   options.max_inflight = static_cast<std::uint32_t>(1 + below(6));
   options.metadata = one_in(2);
+  options.max_deliveries = static_cast<std::uint32_t>(below(4));
   options.retry_delay = dispatch::Duration(one_in(2) ? 0 : below(300));
   options.retry_multiplier = static_cast<std::uint32_t>(1 + below(3));
   options.retry_delay_max = dispatch::Duration(below(2000));
@@ -99,24 +98,72 @@ void Simulation::create_queue() {
 }
 
 void Simulation::update_queue() {
-  if (queues_.empty()) return;
-  auto options = any_of(queues_)->second.options;
+  const ReferenceQueue* queue = any_queue();
+  if (queue == nullptr) return;
+  auto options = queue->options;
   const auto other = make_options();
   options.mode = other.mode;
   options.dispatch = other.dispatch;
   options.max_inflight = other.max_inflight;
   options.metadata = other.metadata;
+  options.max_deliveries = other.max_deliveries;
   options.retry_delay = other.retry_delay;
   take(set_->update(dispatch::RequestId{++serial_}, options, now_).value());
 }
 
 void Simulation::remove_queue() {
-  if (queues_.size() < 2) return;
-  const auto found = any_of(queues_);
-  const auto name = found->second.options.name;
+  const ReferenceQueue* queue = any_queue();
+  if (queues_.size() < 2 || queue == nullptr) return;
+  const auto name = queue->options.name;
   for (const ConsumerId id : set_->consumers_of(name)) forget_client(id, Leave::orderly);
-  removed_.insert(queues_.extract(found));
+  for (auto it = queues_.begin(); it != queues_.end();) {
+    const auto found = it++;
+    if (found->second.options.name == name) removed_.insert(queues_.extract(found));
+  }
   take(set_->remove(dispatch::RequestId{++serial_}, name, now_).value());
+}
+
+void Simulation::purge() {
+  const ReferenceQueue* queue = any_queue();
+  if (queue == nullptr) return;
+  const auto& name = queue->options.name;
+  take(one_in(2) ? set_->purge({}, name, now_).value() : set_->purge_dead({}, name, now_).value());
+}
+
+void Simulation::redrive() {
+  ReferenceQueue* queue = any_queue();
+  const ReferenceQueue* dead = queue == nullptr ? nullptr : dead_letters_of(*queue);
+  if (dead == nullptr) return;
+  std::optional<Offset> offset;
+  if (one_in(2)) offset = Offset{below(dead->next.value + 1)};
+  auto step = set_->redrive({}, queue->options.name, offset, now_);
+  const auto item = offset ? dead->items.find(*offset) : dead->items.end();
+  const bool there = item != dead->items.end() && item->second.where != ReferenceQueue::Where::done;
+  must(step.has_value() == (!offset || there), "only dead letters are redriven");
+  if (step) take(std::move(*step));
+}
+
+ReferenceQueue* Simulation::any_queue() {
+  std::vector<ReferenceQueue*> found;
+  for (auto& [id, queue] : queues_)
+    if (!dispatch::holds_dead_letters(queue.options)) found.push_back(&queue);
+  return found.empty() ? nullptr : found[below(found.size())];
+}
+
+QueueId Simulation::id_of(const ReferenceQueue* wanted) const {
+  return std::ranges::find_if(queues_, [&](auto& q) { return &q.second == wanted; })->first;
+}
+
+ReferenceQueue& Simulation::origin_of(const ReferenceQueue& dead) {
+  for (auto& [id, queue] : queues_)
+    if (queue.options.name == dead.options.name && &queue != &dead) return queue;
+  throw BrokenInvariant("dead letters have a queue");
+}
+
+const ReferenceQueue* Simulation::dead_letters_of(const ReferenceQueue& origin) const {
+  for (const auto& [id, queue] : queues_)
+    if (queue.options.name == origin.options.name && &queue != &origin) return &queue;
+  return nullptr;
 }
 
 dispatch::MessageRef Simulation::make_message() {
@@ -171,21 +218,24 @@ void Simulation::close_session() {
 }
 
 void Simulation::subscribe() {
-  if (connections_.empty() || queues_.empty()) return;
+  const ReferenceQueue* queue = any_queue();
+  if (connections_.empty() || queue == nullptr) return;
   const auto session = any_of(connections_);
-  const auto queue = any_of(queues_);
   dispatch::QueueAddress address;
-  address.filter = queue->second.options.filter;
+  address.filter = queue->options.filter;
+  address.dead = one_in(6);
   auto subscribed = set_->subscribe(session->first, address, now_).value();
   const auto known = clients_.find(subscribed.consumer);
-  const bool again = known != clients_.end();
-  if (again) {
-    must(known->second.session == session->first && known->second.queue == queue->first &&
+  // The queue of dead letters may come into being with this step.
+  for (const auto& write : subscribed.step.writes) note_definition(write);
+  const auto id = id_of(address.dead ? dead_letters_of(*queue) : queue);
+  if (known != clients_.end()) {
+    must(known->second.session == session->first && known->second.queue == id &&
              subscribed.step.empty(),
          "subscribing again gives the same consumer");
     return;
   }
-  clients_[subscribed.consumer] = Client{session->first, queue->first, {}, {}};
+  clients_[subscribed.consumer] = Client{session->first, id, {}, {}};
   session->second.consumers.insert(subscribed.consumer);
   take(std::move(subscribed.step));
 }
@@ -295,179 +345,6 @@ void Simulation::restart() {
   take(set_->restore(std::move(states), now_));
   for (int i = 0; i < 4; ++i) open_session();
   for (int i = 0; i < 8; ++i) subscribe();
-}
-
-// --- The shell ---
-
-// What a step does to the books happens at once; what it asks of the world happens on commit.
-void Simulation::take(Step&& step) {
-  for (const auto& write : step.writes) {
-    must(dispatch::apply(written_, write).has_value(), "writes never contradict each other");
-    note(write);
-  }
-  for (const auto& action : step.actions)
-    if (const auto* deliver = std::get_if<dispatch::Deliver>(&action)) {
-      note(*deliver);
-      if (!deliver->after_commit) perform(action);
-    }
-  if (!step.empty()) uncommitted_.push_back(std::move(step));
-}
-
-void Simulation::note(const dispatch::Write& write) {
-  if (const auto* define = std::get_if<dispatch::DefineQueue>(&write)) {
-    auto [queue, added] = queues_.try_emplace(define->queue, define->options);
-    must(added || queue->second.options.name == define->options.name, "queue ids are not reused");
-    queue->second.options = define->options;
-  } else if (const auto* append = std::get_if<dispatch::Append>(&write)) {
-    queues_.at(append->queue).append(*append);
-  }
-}
-
-void Simulation::note(const dispatch::Deliver& deliver) {
-  ++deliveries_;
-  must(clients_.contains(deliver.consumer), "only consumers get messages");
-  Client& client = clients_.at(deliver.consumer);
-  must(client.session == deliver.session && client.queue == deliver.queue,
-       "only consumers get messages");
-  must(has_credit(client), "credit is never exceeded");
-  must(!is_narrow(client) || !is_large(*deliver.message), "no packet is too large");
-  must(deliver.after_commit || is_durable(deliver.queue, deliver.offset),
-       "without a commit only durable messages are delivered");
-  queues_.at(deliver.queue).deliver(deliver, is_narrow(client));
-  must(client.held.emplace(deliver.delivery, deliver.offset).second, "deliveries differ");
-  ++connections_.at(client.session).slots;
-}
-
-bool Simulation::has_credit(const Client& client) const {
-  const Connection& connection = connections_.at(client.session);
-  return connection.writable &&
-         connection.slots + connection.plain < connection.limits.receive_maximum &&
-         client.held.size() < queues_.at(client.queue).options.max_inflight;
-}
-
-bool Simulation::is_narrow(const Client& client) const {
-  return connections_.at(client.session).limits.max_packet_bytes == kNarrowPacketBytes;
-}
-
-bool Simulation::is_durable(QueueId queue, Offset offset) const {
-  const auto found = committed_.queues.find(queue);
-  return found != committed_.queues.end() && offset < found->second.next;
-}
-
-void Simulation::commit_one() {
-  const Step step = std::move(uncommitted_.front());
-  uncommitted_.pop_front();
-  for (const auto& write : step.writes) store(write);
-  for (const auto& action : step.actions) {
-    const auto* deliver = std::get_if<dispatch::Deliver>(&action);
-    if (deliver == nullptr || deliver->after_commit) perform(action);
-  }
-}
-
-void Simulation::store(const dispatch::Write& write) {
-  must(dispatch::apply(committed_, write).has_value(), "writes never contradict each other");
-  if (const auto* append = std::get_if<dispatch::Append>(&write)) {
-    stored_[append->queue][append->offset] = append->message;
-    set_->durable(append->queue, dispatch::next(append->offset));
-  } else if (const auto* settle = std::get_if<dispatch::Settle>(&write)) {
-    must(settle->end != dispatch::End::lost, "no message is lost");
-    if (one_in(2)) stored_[settle->queue].erase(settle->first);  // reclaimed early, or later
-  } else if (const auto* deleted = std::get_if<dispatch::DeleteQueue>(&write)) {
-    stored_.erase(deleted->queue);
-    removed_.erase(deleted->queue);
-  }
-}
-
-void Simulation::perform(const dispatch::Action& action) {
-  if (const auto* accept = std::get_if<dispatch::Accept>(&action)) {
-    if (const auto found = waiting_.find(accept->request); found != waiting_.end()) {
-      accepted_.push_back(found->second);
-      waiting_.erase(found);
-    }
-  } else if (const auto* load = std::get_if<dispatch::Load>(&action)) {
-    answers_.push_back({*load, read(*load)});
-  } else if (const auto* deliver = std::get_if<dispatch::Deliver>(&action)) {
-    const auto client = clients_.find(deliver->consumer);
-    if (client != clients_.end() && client->second.held.contains(deliver->delivery))
-      client->second.arrived.insert(deliver->delivery);
-  }
-}
-
-std::vector<dispatch::StoredMessage> Simulation::read(const dispatch::Load& load) {
-  std::vector<dispatch::StoredMessage> found;
-  std::uint64_t bytes = 0;
-  const auto& stored = stored_[load.queue];
-  for (auto it = stored.lower_bound(load.from); it != stored.end() && it->first < load.end; ++it) {
-    bytes += it->second->size_bytes();
-    const bool enough = found.size() >= load.max_messages || bytes > load.max_bytes || one_in(20);
-    if (!found.empty() && enough) break;
-    found.push_back({it->first, it->second});
-  }
-  return found;
-}
-
-void Simulation::answer_one() {
-  const auto found =
-      std::next(answers_.begin(), static_cast<std::ptrdiff_t>(below(answers_.size())));
-  Answer answer = std::move(*found);
-  answers_.erase(found);
-  take(set_->loaded(answer.load, std::move(answer.messages), now_));
-}
-
-// --- Checks ---
-
-// No accepted message lost: it is kept, or some consumer said it is done, or a newer value of its
-// key took its place.
-void Simulation::check_accepted() {
-  for (const Published& published : accepted_)
-    for (const auto& [id, offset] : published.places) {
-      const auto kept = committed_.queues.find(id);
-      if (kept == committed_.queues.end()) continue;  // the queue was deleted
-      must(offset < kept->second.next, "no accepted message lost");
-      if (!kept->second.groups.at(dispatch::kDefaultGroup).settled.contains(offset)) {
-        must(stored_[id].contains(offset), "no accepted message lost");
-        continue;
-      }
-      const ReferenceQueue& queue = queues_.at(id);
-      must(queue.items.at(offset).acked || !queue.is_latest(offset), "no accepted message lost");
-    }
-}
-
-void Simulation::check_books() const {
-  const auto states = set_->states();
-  must(states == written_, "the fold of the writes is the state");
-  must(states.queues.size() == queues_.size(), "definitions are kept");
-  for (const auto& [id, queue] : queues_) {
-    queue.compare(states.queues.at(id));
-    const auto stats = set_->stats(queue.options.name, now_).value();
-    must(stats.ready == queue.ready_count(), "ready is counted");
-    must(stats.delayed == queue.delayed_count(), "delayed is counted");
-    must(stats.in_flight == queue.in_flight_count(), "in flight is counted");
-    must(stats.stored_total == queue.next.value - 1, "stored is counted");
-    must(stats.lost_total == 0, "no message is lost");
-    must(stats.consumers > 0 || stats.ready_bytes_loaded <= kLimits.window_bytes + 6000,
-         "an idle queue keeps little in memory");
-  }
-}
-
-void Simulation::check_nothing_stalls() {
-  for (const auto& [id, client] : clients_) {
-    const ReferenceQueue& queue = queues_.at(client.queue);
-    // Large messages that nobody takes are passed over within limits only.
-    const bool may_stall = is_narrow(client) && queue.large_ready_count() > kMaxPassedOver;
-    if (queue.delayed_count() >= kMaxDelayed) continue;
-    must(!has_credit(client) || queue.first_eligible(is_narrow(client)) == nullptr || may_stall,
-         "a consumer with credit gets what is ready");
-  }
-}
-
-void Simulation::settle_down() {
-  while (!uncommitted_.empty() || !answers_.empty()) {
-    while (!uncommitted_.empty()) commit_one();
-    if (!answers_.empty()) answer_one();
-  }
-  check_nothing_stalls();
-  check_books();
 }
 
 }  // namespace model

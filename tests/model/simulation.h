@@ -17,6 +17,9 @@
 
 namespace model {
 
+inline constexpr std::uint32_t kNarrowPacketBytes = 2000;
+inline constexpr dispatch::CoreLimits kLimits{.window_messages = 8, .window_bytes = 6000};
+
 class Simulation {
  public:
   explicit Simulation(std::uint64_t seed);
@@ -71,11 +74,15 @@ class Simulation {
   void answer_load();
   void restart();
   void tick();
+  void purge();
+  void redrive();
 
   // The shell
   void take(dispatch::Step&& step);
   void note(const dispatch::Write& write);
+  void note_definition(const dispatch::Write& write);
   void note(const dispatch::Deliver& deliver);
+  void check_redriven(const dispatch::Step& step) const;
   void perform(const dispatch::Action& action);
   void commit_one();
   void store(const dispatch::Write& write);
@@ -87,6 +94,11 @@ class Simulation {
   void check_nothing_stalls();
   bool has_credit(const Client& client) const;
   bool is_narrow(const Client& client) const;
+  // Any queue but those of dead letters; nothing if there is none.
+  ReferenceQueue* any_queue();
+  ReferenceQueue& origin_of(const ReferenceQueue& dead);
+  const ReferenceQueue* dead_letters_of(const ReferenceQueue& origin) const;
+  dispatch::QueueId id_of(const ReferenceQueue* queue) const;
   bool is_durable(dispatch::QueueId queue, Offset offset) const;
 
   // Chance

@@ -289,7 +289,8 @@ TEST_CASE("local addresses are told from others") {
 
 TEST_CASE("every queue option has the form that its default shows") {
   const std::set<std::string_view> booleans = {"last_value", "metadata"};
-  const std::set<std::string_view> numbers = {"max_inflight", "retry_multiplier", "retry_jitter"};
+  const std::set<std::string_view> numbers = {"max_inflight", "max_deliveries", "retry_multiplier",
+                                              "retry_jitter"};
   const std::set<std::string_view> lists = {"key"};
   for (const dispatch::OptionHelp& help : dispatch::option_help()) {
     CAPTURE(std::string(help.name));

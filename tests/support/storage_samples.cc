@@ -87,6 +87,10 @@ MessageRef rich_message(std::uint64_t seed) {
     auto name = random_bytes(random, 10);
     properties.user.push_back({std::move(name), random_bytes(random, 200)});
   }
+  if (random() % 3 == 0)
+    made->dead_letter =
+        dispatch::DeadLetter{random_bytes(random, 40), Time(Duration(12345)), Offset{random()},
+                             static_cast<std::uint32_t>(random())};
   return made;
 }
 

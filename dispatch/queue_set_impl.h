@@ -1,0 +1,78 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "dispatch/consumer.h"
+#include "dispatch/queue.h"
+#include "dispatch/queue_set.h"
+#include "dispatch/redrive.h"
+#include "dispatch/topic_index.h"
+
+// What is behind QueueSet, for queue_set*.cc alone: the tables of queues, sessions and consumers,
+// and what changes more than one of them.
+
+namespace dispatch {
+
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>{}(text);
+  }
+};
+template <class T>
+using ByText = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
+
+template <class Map, class Key>
+auto* find_in(const Map& map, const Key& key) {
+  const auto found = map.find(key);
+  return found == map.end() ? nullptr : std::to_address(found->second);
+}
+
+inline Error not_found(std::string text) { return {ErrorKind::not_found, std::move(text)}; }
+
+inline Error no_queue(std::string_view name) {
+  return not_found("no queue is named '" + std::string(name) + "'");
+}
+
+struct QueueSet::Impl {
+  using Matches = std::vector<Queue*>;
+
+  Shared shared;
+  std::map<QueueId, std::unique_ptr<Queue>> queues;
+  std::map<std::string, Queue*, std::less<>> by_name;
+  ByText<Queue*> by_filter;
+  QueueId next_queue{1};
+
+  TopicIndex index;
+  mutable ByText<Matches> known_topics;
+  mutable Matches uncached;
+
+  std::unordered_map<SessionId, std::unique_ptr<Session>> sessions;
+  std::unordered_map<ConsumerId, std::unique_ptr<Consumer>> consumers;
+  ConsumerId last_consumer;
+  std::map<QueueId, std::vector<Redrive>> redrives;  // by the queue of the dead letters
+
+  const Matches& matches(std::string_view topic) const;
+  Matches look_up(std::string_view topic) const;
+  Result<void> check_new(const QueueOptions& options) const;
+  void add(std::unique_ptr<Queue> queue);
+  void erase(Queue& queue);
+  Consumer& add_consumer(Session& session);
+  void wake(Session& session, Turn& turn);
+
+  Queue& create(const QueueOptions& options, Turn& turn);
+  Queue* dead_letters_of(const Queue& origin) const;
+  Queue& make_dead_letters_of(const Queue& origin, Turn& turn);
+  Queue* origin_of(const Queue& dead) const;
+  void redriven(Queue& dead, const Load& load, const std::vector<StoredMessage>& messages,
+                Turn& turn);
+  QueueStats stats(const Queue& queue, Time now) const;
+  Step finish(Turn& turn);
+};
+
+}  // namespace dispatch

@@ -1,0 +1,63 @@
+#include "dispatch/redrive.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace dispatch {
+
+namespace {
+
+// As it was before it died, but stored now: its age, and with it retention, begins anew.
+MessageRef revived(const Message& dead, Time now) {
+  auto message = std::make_shared<Message>(dead);
+  message->dead_letter.reset();
+  message->stored_at = now;
+  return message;
+}
+
+void move_back(const StoredMessage& stored, Queue& dead, Queue& origin, Turn& turn) {
+  Group& group = *dead.find_group(kDefaultGroup);
+  const auto& letter = stored.message->dead_letter;
+  const bool outdated = letter && origin.has_newer_value(*stored.message, letter->origin);
+  const End end = outdated ? End::superseded : End::redriven;
+  if (group.withdraw(stored.offset, stored.offset, end, turn) == 0 || outdated) return;
+  origin.append(revived(*stored.message, turn.now), turn);
+}
+
+}  // namespace
+
+void Redrive::go_on(const Queue& dead, const CoreLimits& limits, Turn& turn) {
+  load_.reset();
+  const QueueState& state = dead.state();
+  next_ = state.groups.at(kDefaultGroup).settled.next_missing(next_);
+  if (next_ < end_) {
+    load_ = Load{state.id,
+                 GroupId{},
+                 next_,
+                 end_,
+                 static_cast<std::uint32_t>(limits.window_messages),
+                 limits.window_bytes};
+    turn.step.actions.push_back(*load_);
+  } else if (request_) {
+    turn.step.actions.push_back(Accept{request_});
+  }
+}
+
+bool Redrive::waits_for(const Load& load) const {
+  return load_ && load_->queue == load.queue && load_->from == load.from && load_->end == load.end;
+}
+
+void Redrive::loaded(const std::vector<StoredMessage>& messages, Queue& dead, Queue& origin,
+                     const CoreLimits& limits, Turn& turn) {
+  for (const StoredMessage& stored : messages) {
+    if (stored.offset < next_ || stored.offset >= end_) continue;
+    move_back(stored, dead, origin, turn);
+    next_ = dispatch::next(stored.offset);
+  }
+  if (messages.empty()) next_ = end_;  // the journal has no more of them
+  go_on(dead, limits, turn);
+  origin.hand_out(turn);
+  dead.hand_out(turn);
+}
+
+}  // namespace dispatch
