@@ -52,7 +52,7 @@ struct Session {
 // Where a consumer stands with its group's chooser.
 enum class Standing {
   available,  // may be chosen
-  full,       // holds max_inflight messages
+  full,       // its load is max_inflight
   waiting,    // in its session's `waiting`
 };
 
@@ -69,7 +69,12 @@ struct Consumer {
   Group* group = nullptr;
   Standing standing = Standing::available;
   std::unordered_map<DeliveryId, Entry> held;  // in flight
-  Rank rank;                                   // the chooser's own bookkeeping
+  // Taken away because the consumer took too long. It hasn't answered yet, so they still use one of
+  // the session's slots each, and count against max_inflight.
+  std::unordered_map<DeliveryId, Offset> overdue;
+  Rank rank;  // the chooser's own bookkeeping
+
+  std::size_t load() const { return held.size() + overdue.size(); }
 };
 
 }  // namespace dispatch

@@ -56,6 +56,7 @@ void Group::options_changed(Turn& turn) {
     consumer->rank = {};
     if (consumer->standing != Standing::waiting) take_standing(*consumer);
   }
+  alarm_.reset();
   hand_out(turn);
 }
 
@@ -71,6 +72,7 @@ void Group::leave(Consumer& consumer, Leave leave, Turn& turn) {
   if (consumer.standing == Standing::available) chooser_->remove(consumer);
   std::erase(consumers_, &consumer);
   find_widest();
+  leases_.forget(consumer);
   return_all(consumer, leave == Leave::lost ? Failed::at_once : Failed::no, turn);
   if (consumers_.empty()) shrink();
   hand_out(turn);
@@ -78,7 +80,7 @@ void Group::leave(Consumer& consumer, Leave leave, Turn& turn) {
 
 void Group::settle(Consumer& consumer, DeliveryId delivery, Outcome outcome,
                    std::string_view reason, Turn& turn) {
-  if (!consumer.held.contains(delivery)) return;
+  if (!consumer.held.contains(delivery)) return settle_late(consumer, delivery, outcome, turn);
   Entry entry = take_held(consumer, delivery);
   if (outcome == Outcome::ack) {
     finish(entry, turn);
@@ -102,7 +104,7 @@ void Group::wake(Consumer& consumer, Turn& turn) {
 
 // For a consumer that the chooser does not know: available, unless it is full.
 void Group::take_standing(Consumer& consumer) {
-  const bool full = consumer.held.size() >= queue_.options.max_inflight;
+  const bool full = consumer.load() >= queue_.options.max_inflight;
   consumer.standing = full ? Standing::full : Standing::available;
   if (!full) chooser_->add(consumer);
 }
@@ -131,12 +133,7 @@ void Group::hand_out(Turn& turn) {
     if (Consumer* taker = find_taker(*entry)) deliver(*taker, ready_.take(entry->offset), turn);
   }
   read_ahead(turn);
-  shared_.alarms.set({queue_.id, id_}, delayed_.first_due());
-}
-
-void Group::tick(Turn& turn) {
-  while (auto entry = delayed_.take_due(turn.now)) make_ready(std::move(*entry));
-  hand_out(turn);
+  set_alarm();
 }
 
 // A value is never delivered while an older value of its key is in flight.
@@ -176,10 +173,10 @@ void Group::deliver(Consumer& consumer, Entry entry, Turn& turn) {
   if (!entry.key.empty()) keys_.begin(entry.key, entry.offset);
   consumer.held.emplace(deliver.delivery, std::move(entry));
   ++in_flight_;
+  leases_.add({turn.now, deliver.delivery, &consumer}, in_flight_);
   ++consumer.session->slots_used;
   chooser_->given(consumer);
-  if (consumer.held.size() >= queue_.options.max_inflight)
-    make_unavailable(consumer, Standing::full);
+  if (consumer.load() >= queue_.options.max_inflight) make_unavailable(consumer, Standing::full);
   turn.step.actions.push_back(std::move(deliver));
 }
 
@@ -201,11 +198,15 @@ std::uint64_t Group::packet_bytes(const Entry& entry) const {
 Entry Group::take_held(Consumer& consumer, DeliveryId delivery) {
   auto node = consumer.held.extract(delivery);
   --in_flight_;
+  load_shrank(consumer);
+  return std::move(node.mapped());
+}
+
+void Group::load_shrank(Consumer& consumer) {
   if (consumer.standing == Standing::full)
     take_standing(consumer);
   else if (consumer.standing == Standing::available)
     chooser_->held_changed(consumer);
-  return std::move(node.mapped());
 }
 
 void Group::return_all(Consumer& consumer, Failed failed, Turn& turn) {

@@ -12,6 +12,7 @@
 #include "dispatch/consumer.h"
 #include "dispatch/delayed.h"
 #include "dispatch/last_value.h"
+#include "dispatch/leases.h"
 #include "dispatch/limits.h"
 #include "dispatch/outcome.h"
 #include "dispatch/queue_state.h"
@@ -65,7 +66,8 @@ class Group {
   void join(Consumer& consumer, Turn& turn);
   // What it holds returns to its place; the consumer is forgotten.
   void leave(Consumer& consumer, Leave leave, Turn& turn);
-  // A delivery that the consumer does not hold is ignored. `reason`: the consumer's words for a
+  // A delivery that the consumer does not hold is ignored, unless it took too long, is acknowledged
+  // at last, and nobody else has the message. `reason`: the consumer's words for a
   // reject.
   void settle(Consumer& consumer, DeliveryId delivery, Outcome outcome, std::string_view reason,
               Turn& turn);
@@ -111,7 +113,14 @@ class Group {
   void deliver(Consumer& consumer, Entry entry, Turn& turn);
   std::uint64_t packet_bytes(const Entry& entry) const;
 
+  // Time (group_time.cc)
+  void time_out(const Lease& lease, Turn& turn);
+  std::optional<Time> first_deadline();
+  void set_alarm();
+
   // Coming back
+  void settle_late(Consumer& consumer, DeliveryId delivery, Outcome outcome, Turn& turn);
+  void load_shrank(Consumer& consumer);
   Entry take_held(Consumer& consumer, DeliveryId delivery);
   void finish(const Entry& entry, Turn& turn);
   // Whether a failed delivery counts, and whether the message waits for the next one.
@@ -154,6 +163,8 @@ class Group {
   Ready ready_;
   KeysInFlight keys_;
   Delayed delayed_;
+  Leases leases_;
+  std::optional<Time> alarm_;  // set for this time; may be earlier than needed
   std::uint64_t in_flight_ = 0;
   Offset cursor_;
   Offset durable_end_{1};

@@ -133,6 +133,11 @@ constexpr Option kOptions[] = {
        return parse_number(text, 0u, 1'000'000u, o.max_deliveries);
      },
      [](const QueueOptions& o) { return std::to_string(o.max_deliveries); }},
+    {{"ack_timeout", "0s..1d", "how long a consumer may hold a message; 0s: for ever"},
+     [](QueueOptions& o, std::string_view text) {
+       return parse_duration_within(text, Duration(0), kDay, o.ack_timeout);
+     },
+     [](const QueueOptions& o) { return print_duration(o.ack_timeout); }},
     {{"retry_delay", "0s..1d", "how long a message waits after its first failed delivery"},
      [](QueueOptions& o, std::string_view text) {
        return parse_duration_within(text, Duration(0), kDay, o.retry_delay);
@@ -172,10 +177,9 @@ constexpr Option kOptions[] = {
 
 // Promised by name, so that a typing error and a feature to come get different answers.
 constexpr std::string_view kNotBuilt[] = {
-    "ack_timeout",    "release_pause",  "max_messages",   "max_bytes",
-    "overflow",       "retention",      "per_topic",      "settle",
-    "group_expiry",   "key_missing",    "dead_letter",    "dead_max_messages",
-    "dead_max_bytes", "dead_retention", "dead_on_expiry", "dead_on_drop"};
+    "release_pause",     "max_messages",   "max_bytes",      "overflow",       "retention",
+    "per_topic",         "settle",         "group_expiry",   "key_missing",    "dead_letter",
+    "dead_max_messages", "dead_max_bytes", "dead_retention", "dead_on_expiry", "dead_on_drop"};
 constexpr std::string_view kStrategiesNotBuilt[] = {"key_affinity", "exclusive"};
 
 Error not_built(std::string_view what) { return invalid(std::string(what) + " is not built yet"); }

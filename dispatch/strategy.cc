@@ -51,9 +51,7 @@ class OrderedChooser final : public Chooser {
 
   static Key key_of(const Consumer& consumer) { return {consumer.rank, consumer.id}; }
 
-  std::uint64_t load_of(const Consumer& consumer) const {
-    return by_load_ ? consumer.held.size() : 0;
-  }
+  std::uint64_t load_of(const Consumer& consumer) const { return by_load_ ? consumer.load() : 0; }
 
   // Takes the node to its new place without allocating.
   void move(Consumer& consumer, Rank rank) {

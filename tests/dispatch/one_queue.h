@@ -22,6 +22,7 @@ inline QueueOptions jobs() {
   options.filter = "jobs/#";
   options.metadata = false;
   options.retry_delay = Duration(0);
+  options.ack_timeout = Duration(0);
   return options;
 }
 

@@ -80,6 +80,13 @@ void ReferenceQueue::settle(Offset offset, Outcome outcome, dispatch::Time now) 
   }
 }
 
+void ReferenceQueue::acknowledge_late(Offset offset) {
+  Item& item = items.at(offset);
+  if (item.where != Where::ready && item.where != Where::delayed) return;
+  item.acked = true;
+  make_done(offset, item);
+}
+
 bool ReferenceQueue::fail(Offset offset, Item& item) {
   ++item.failed;
   if (options.max_deliveries == 0 || item.failed < options.max_deliveries) return false;

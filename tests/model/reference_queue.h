@@ -59,6 +59,8 @@ class ReferenceQueue {
   void died(const dispatch::Append& write);
   void deliver(const dispatch::Deliver& action, bool narrow);
   void settle(Offset offset, dispatch::Outcome outcome, dispatch::Time now);
+  // The consumer took too long and acknowledges now.
+  void acknowledge_late(Offset offset);
   // What was delayed until now is ready.
   void wake(dispatch::Time now);
   void leave(Offset offset, dispatch::Leave leave);

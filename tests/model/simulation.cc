@@ -65,9 +65,29 @@ void Simulation::tick() {
   for (const auto& [id, queue] : queues_)
     must(!queue.first_due() || (deadline && *deadline <= *queue.first_due()),
          "a deadline for everything that waits for time");
+  for (const auto& [id, client] : clients_)
+    for (const auto& [delivery, offset] : client.held) {
+      const auto timeout = queues_.at(client.queue).options.ack_timeout;
+      must(timeout == dispatch::Duration(0) ||
+               (deadline && *deadline <= client.since.at(delivery) + timeout),
+           "a deadline for everything that waits for time");
+    }
   if (!deadline || *deadline > now_) return;
+  for (auto& [id, client] : clients_) time_out(client);
   for (auto& [id, queue] : queues_) queue.wake(now_);
   take(set_->tick(now_));
+}
+
+void Simulation::time_out(Client& client) {
+  ReferenceQueue& queue = queues_.at(client.queue);
+  const auto timeout = queue.options.ack_timeout;
+  if (timeout == dispatch::Duration(0)) return;
+  for (auto it = client.held.begin(); it != client.held.end();) {
+    const auto found = it++;
+    if (client.since.at(found->first) + timeout > now_) continue;
+    queue.settle(found->second, Outcome::retry, now_);
+    client.overdue.insert(client.held.extract(found));
+  }
 }
 
 dispatch::QueueOptions Simulation::make_options() {
@@ -81,6 +101,7 @@ dispatch::QueueOptions Simulation::make_options() {
   options.max_inflight = static_cast<std::uint32_t>(1 + below(6));
   options.metadata = one_in(2);
   options.max_deliveries = static_cast<std::uint32_t>(below(4));
+  options.ack_timeout = dispatch::Duration(one_in(2) ? 0 : 100 + below(2000));
   options.retry_delay = dispatch::Duration(one_in(2) ? 0 : below(300));
   options.retry_multiplier = static_cast<std::uint32_t>(1 + below(3));
   options.retry_delay_max = dispatch::Duration(below(2000));
@@ -108,6 +129,7 @@ void Simulation::update_queue() {
   options.metadata = other.metadata;
   options.max_deliveries = other.max_deliveries;
   options.retry_delay = other.retry_delay;
+  options.ack_timeout = other.ack_timeout;
   take(set_->update(dispatch::RequestId{++serial_}, options, now_).value());
 }
 
@@ -235,7 +257,7 @@ void Simulation::subscribe() {
          "subscribing again gives the same consumer");
     return;
   }
-  clients_[subscribed.consumer] = Client{session->first, id, {}, {}};
+  clients_[subscribed.consumer] = Client{session->first, id, {}, {}, {}, {}};
   session->second.consumers.insert(subscribed.consumer);
   take(std::move(subscribed.step));
 }
@@ -256,7 +278,7 @@ void Simulation::forget_client(ConsumerId id, Leave leave) {
   for (const Offset offset : offsets) queues_.at(client.queue).leave(offset, leave);
   Connection& connection = connections_.at(client.session);
   connection.consumers.erase(id);
-  connection.to_free += static_cast<std::uint32_t>(client.held.size());
+  connection.to_free += static_cast<std::uint32_t>(client.held.size() + client.overdue.size());
 }
 
 void Simulation::settle() {
@@ -265,12 +287,18 @@ void Simulation::settle() {
   if (client->second.arrived.empty()) return;
   const auto arrived = any_of(client->second.arrived);
   const DeliveryId delivery = *arrived;
-  const Offset offset = client->second.held.at(delivery);
+  const bool late = client->second.overdue.contains(delivery);
+  const Offset offset = (late ? client->second.overdue : client->second.held).at(delivery);
   const Outcome outcome =
       one_in(4) ? static_cast<Outcome>(below(4)) : Outcome::ack;  // mostly they work
   client->second.arrived.erase(arrived);
   client->second.held.erase(delivery);
-  queues_.at(client->second.queue).settle(offset, outcome, now_);
+  client->second.overdue.erase(delivery);
+  ReferenceQueue& queue = queues_.at(client->second.queue);
+  if (!late)
+    queue.settle(offset, outcome, now_);
+  else if (outcome == Outcome::ack)
+    queue.acknowledge_late(offset);
   const auto session = client->second.session;
   take(set_->settle(client->first, delivery, outcome, now_));
   ++connections_.at(session).to_free;
@@ -281,7 +309,7 @@ void Simulation::settle_nonsense() {
   if (clients_.empty()) return;
   const auto client = any_of(clients_);
   DeliveryId delivery{below(deliveries_ + 1)};
-  if (client->second.held.contains(delivery)) return;
+  if (client->second.held.contains(delivery) || client->second.overdue.contains(delivery)) return;
   must(set_->settle(client->first, delivery, Outcome::ack, now_).empty(),
        "a delivery that is not the consumer's is ignored");
 }

@@ -38,7 +38,9 @@ class Simulation {
     dispatch::SessionId session;
     dispatch::QueueId queue;
     std::map<DeliveryId, Offset> held;  // from the step on
-    std::set<DeliveryId> arrived;       // sent to the client: may be settled
+    std::map<DeliveryId, dispatch::Time> since;
+    std::map<DeliveryId, Offset> overdue;  // taken away, not answered
+    std::set<DeliveryId> arrived;          // sent to the client: may be settled
   };
   struct Connection {
     dispatch::SessionLimits limits;
@@ -74,6 +76,7 @@ class Simulation {
   void answer_load();
   void restart();
   void tick();
+  void time_out(Client& client);
   void purge();
   void redrive();
 

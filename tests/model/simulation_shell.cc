@@ -81,6 +81,7 @@ void Simulation::note(const dispatch::Deliver& deliver) {
   must(deliver.after_commit || is_durable(deliver.queue, deliver.offset),
        "without a commit only durable messages are delivered");
   queues_.at(deliver.queue).deliver(deliver, is_narrow(client));
+  client.since[deliver.delivery] = now_;
   must(client.held.emplace(deliver.delivery, deliver.offset).second, "deliveries differ");
   ++connections_.at(client.session).slots;
 }
@@ -89,7 +90,7 @@ bool Simulation::has_credit(const Client& client) const {
   const Connection& connection = connections_.at(client.session);
   return connection.writable &&
          connection.slots + connection.plain < connection.limits.receive_maximum &&
-         client.held.size() < queues_.at(client.queue).options.max_inflight;
+         client.held.size() + client.overdue.size() < queues_.at(client.queue).options.max_inflight;
 }
 
 bool Simulation::is_narrow(const Client& client) const {
@@ -135,7 +136,8 @@ void Simulation::perform(const dispatch::Action& action) {
     answers_.push_back({*load, read(*load)});
   } else if (const auto* deliver = std::get_if<dispatch::Deliver>(&action)) {
     const auto client = clients_.find(deliver->consumer);
-    if (client != clients_.end() && client->second.held.contains(deliver->delivery))
+    if (client != clients_.end() && (client->second.held.contains(deliver->delivery) ||
+                                     client->second.overdue.contains(deliver->delivery)))
       client->second.arrived.insert(deliver->delivery);
   }
 }

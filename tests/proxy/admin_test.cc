@@ -78,14 +78,15 @@ TEST_CASE("a queue is made, shown, listed and removed") {
   CHECK(header_of(created, "Location") == "/api/v1/queues/images");
   const std::string shown = server.exchange(http_request("GET", "/api/v1/queues/images"));
   CHECK(status_of(shown) == "200");
-  CHECK(body_of(shown) ==
-        R"({"name":"images","filter":"images/+","mode":"divert","dispatch":"random",)"
-        R"("last_value":false,"key":["topic:1"],"max_inflight":32,"max_deliveries":16,)"
-        R"("retry_delay":"100ms","retry_multiplier":2,"retry_delay_max":"1m","retry_jitter":20,)"
-        R"("durability":"fsync",)"
-        R"("sync_interval":"1s","metadata":true,"ready":0,)"
-        R"("in_flight":0,"consumers":0,"stored_total":0,"acked_total":0,"redelivered_total":0,)"
-        R"("superseded_total":0,"oldest_age_ms":0})");
+  CHECK(
+      body_of(shown) ==
+      R"({"name":"images","filter":"images/+","mode":"divert","dispatch":"random",)"
+      R"("last_value":false,"key":["topic:1"],"max_inflight":32,"max_deliveries":16,"ack_timeout":"5m",)"
+      R"("retry_delay":"100ms","retry_multiplier":2,"retry_delay_max":"1m","retry_jitter":20,)"
+      R"("durability":"fsync",)"
+      R"("sync_interval":"1s","metadata":true,"ready":0,)"
+      R"("in_flight":0,"consumers":0,"stored_total":0,"acked_total":0,"redelivered_total":0,)"
+      R"("superseded_total":0,"oldest_age_ms":0})");
   CHECK(body_of(created) == body_of(shown));
   const std::string listed = server.exchange(http_request("GET", "/api/v1/queues"));
   CHECK(body_of(listed) == R"({"queues":[)" + body_of(shown) + "]}");

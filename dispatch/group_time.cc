@@ -1,0 +1,53 @@
+#include "dispatch/group.h"
+
+// What happens to a group's messages because time passes.
+
+namespace dispatch {
+
+void Group::tick(Turn& turn) {
+  alarm_.reset();
+  if (const auto timeout = queue_.options.ack_timeout; timeout > Duration(0))
+    for (auto lease = leases_.first(); lease && lease->since + timeout <= turn.now;
+         lease = leases_.first())
+      time_out(*lease, turn);
+  while (auto entry = delayed_.take_due(turn.now)) make_ready(std::move(*entry));
+  hand_out(turn);
+}
+
+// The consumer keeps the slot: its client still uses the packet identifier.
+void Group::time_out(const Lease& lease, Turn& turn) {
+  Consumer& consumer = *lease.consumer;
+  consumer.overdue.emplace(lease.delivery, consumer.held.at(lease.delivery).offset);
+  Entry entry = take_held(consumer, lease.delivery);
+  entry.refused_by = consumer.id;
+  come_back(std::move(entry), Failed::after_delay, turn);
+}
+
+std::optional<Time> Group::first_deadline() {
+  std::optional<Time> first = delayed_.first_due();
+  const auto timeout = queue_.options.ack_timeout;
+  if (timeout == Duration(0)) return first;
+  if (const auto lease = leases_.first(); lease && (!first || lease->since + timeout < *first))
+    first = lease->since + timeout;
+  return first;
+}
+
+// An alarm that goes off too early is set again; this saves setting it for every message.
+void Group::set_alarm() {
+  const auto first = first_deadline();
+  if (!first || (alarm_ && *alarm_ <= *first)) return;
+  alarm_ = first;
+  shared_.alarms.set({queue_.id, id_}, first);
+}
+
+// The failure is counted already; what can still happen is that the work was done after all.
+void Group::settle_late(Consumer& consumer, DeliveryId delivery, Outcome outcome, Turn& turn) {
+  const auto overdue = consumer.overdue.extract(delivery);
+  if (overdue.empty()) return;
+  load_shrank(consumer);
+  const Offset offset = overdue.mapped();
+  if (outcome == Outcome::ack) withdraw(offset, offset, End::acked, turn);
+  hand_out(turn);
+}
+
+}  // namespace dispatch
