@@ -10,6 +10,7 @@
 #include "dispatch/ids.h"
 #include "dispatch/limits.h"
 #include "dispatch/message.h"
+#include "dispatch/time.h"
 
 // Who takes messages: a session (one downstream connection) and its consumers (one $q/
 // subscription each), with what they hold. Credit is decided here and nowhere else.
@@ -54,6 +55,7 @@ enum class Standing {
   available,  // may be chosen
   full,       // its load is max_inflight
   waiting,    // in its session's `waiting`
+  paused,     // has just said "not now"
 };
 
 // A consumer's place among the others: fewest first, then who was served longest ago.
@@ -74,6 +76,7 @@ struct Consumer {
   std::unordered_map<DeliveryId, Offset> overdue;
   Rank rank;  // the chooser's own bookkeeping
 
+  Time paused_until{};
   std::size_t load() const { return held.size() + overdue.size(); }
 };
 

@@ -10,14 +10,6 @@ namespace dispatch {
 
 namespace {
 
-// A group without consumers keeps this much at most: many idle queues must be cheap, yet the first
-// consumer should not have to wait for the journal.
-constexpr std::uint64_t kIdleWindowMessages = 64;
-constexpr std::uint64_t kIdleWindowBytes = 256 * 1024;
-
-// How many windows of messages too large for the consumers with credit may be passed over.
-constexpr std::uint64_t kWindowsPassedOver = 8;
-
 // Fixed header, lengths and the small properties of a PUBLISH; see packet_bytes().
 constexpr std::uint64_t kPacketHeadBytes = 64;
 constexpr std::uint64_t kUserPropertyHeadBytes = 5;
@@ -54,7 +46,8 @@ void Group::options_changed(Turn& turn) {
   chooser_ = chooser_for(queue_, id_, shared_);
   for (Consumer* consumer : consumers_) {
     consumer->rank = {};
-    if (consumer->standing != Standing::waiting) take_standing(*consumer);
+    if (consumer->standing != Standing::waiting && consumer->standing != Standing::paused)
+      take_standing(*consumer);
   }
   alarm_.reset();
   hand_out(turn);
@@ -73,6 +66,7 @@ void Group::leave(Consumer& consumer, Leave leave, Turn& turn) {
   std::erase(consumers_, &consumer);
   find_widest();
   leases_.forget(consumer);
+  pauses_.erase({consumer.paused_until, consumer.id});
   return_all(consumer, leave == Leave::lost ? Failed::at_once : Failed::no, turn);
   if (consumers_.empty()) shrink();
   hand_out(turn);
@@ -93,6 +87,7 @@ void Group::settle(Consumer& consumer, DeliveryId delivery, Outcome outcome,
     come_back(std::move(entry), outcome == Outcome::release ? Failed::no : Failed::after_delay,
               turn);
   }
+  if (outcome == Outcome::release) pause(consumer, turn);
   hand_out(turn);
 }
 
@@ -363,64 +358,6 @@ void Group::record_lost(Offset from, Offset end, Turn& turn) {
     record_settled(offset, offset, End::lost, turn);
     delayed_.take(offset);
   }
-}
-
-// --- Reading ahead ---
-
-CoreLimits Group::window() const {
-  CoreLimits limits = shared_.limits;
-  if (!consumers_.empty()) return limits;
-  limits.window_messages = std::min(limits.window_messages, kIdleWindowMessages);
-  limits.window_bytes = std::min(limits.window_bytes, kIdleWindowBytes);
-  return limits;
-}
-
-void Group::skip_settled() {
-  cursor_ = std::min(state_.settled.next_missing(cursor_), queue_.next);
-}
-
-void Group::read_ahead(Turn& turn) {
-  if (load_) return;
-  skip_settled();
-  if (cursor_ == queue_.next) return;
-  const auto room = room_to_read();
-  if (room.window_messages == 0) return;
-  load_ = Load{
-      queue_.id,        id_, cursor_, queue_.next, static_cast<std::uint32_t>(room.window_messages),
-      room.window_bytes};
-  turn.step.actions.push_back(*load_);
-}
-
-// How much to read now; nothing as long as the window is half full.
-CoreLimits Group::room_to_read() const {
-  const auto limit = window();
-  const auto messages = ready_.size(), bytes = ready_.bytes();
-  if (too_many_delayed()) return {0, 0};
-  // Somebody could take more, but not what is ready: it is too large for them. Look past it.
-  if (!chooser_->empty() && messages < limit.window_messages * kWindowsPassedOver &&
-      bytes < limit.window_bytes * kWindowsPassedOver)
-    return limit;
-  if (messages > 0 && (messages * 2 >= limit.window_messages || bytes * 2 >= limit.window_bytes))
-    return {0, 0};
-  return {limit.window_messages - messages, limit.window_bytes - bytes};
-}
-
-// Consumers that fail everything must not pull the whole backlog into memory.
-bool Group::too_many_delayed() const {
-  const auto& limit = shared_.limits;
-  return delayed_.size() >= limit.window_messages * kWindowsPassedOver ||
-         delayed_.bytes() >= limit.window_bytes * kWindowsPassedOver;
-}
-
-// The last consumer has gone: keep the head only. Nothing is in flight, so all that was taken from
-// the log and isn't settled is in ready_ or delayed, and the log has it still.
-void Group::shrink() {
-  INVARIANT(in_flight_ == 0, "something is in flight without a consumer");
-  const auto limit = window();
-  const auto dropped = ready_.trim(limit.window_messages, limit.window_bytes);
-  if (!dropped) return;
-  cursor_ = *dropped;
-  load_.reset();
 }
 
 // --- Looking ---

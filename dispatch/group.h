@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dispatch/alarms.h"
@@ -114,6 +116,8 @@ class Group {
   std::uint64_t packet_bytes(const Entry& entry) const;
 
   // Time (group_time.cc)
+  void pause(Consumer& consumer, Turn& turn);
+  void end_pauses(Time now);
   void time_out(const Lease& lease, Turn& turn);
   std::optional<Time> first_deadline();
   void set_alarm();
@@ -139,7 +143,7 @@ class Group {
   void make_unavailable(Consumer& consumer, Standing standing);
   void find_widest();
 
-  // Reading ahead
+  // Reading ahead (group_window.cc)
   CoreLimits window() const;
   void skip_settled();
   void read_ahead(Turn& turn);
@@ -164,6 +168,7 @@ class Group {
   KeysInFlight keys_;
   Delayed delayed_;
   Leases leases_;
+  std::map<std::pair<Time, ConsumerId>, Consumer*> pauses_;  // by when they end
   std::optional<Time> alarm_;  // set for this time; may be earlier than needed
   std::uint64_t in_flight_ = 0;
   Offset cursor_;

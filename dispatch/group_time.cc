@@ -11,7 +11,27 @@ void Group::tick(Turn& turn) {
          lease = leases_.first())
       time_out(*lease, turn);
   while (auto entry = delayed_.take_due(turn.now)) make_ready(std::move(*entry));
+  end_pauses(turn.now);
   hand_out(turn);
+}
+
+// Others go on.
+void Group::pause(Consumer& consumer, Turn& turn) {
+  if (queue_.options.release_pause == Duration(0)) return;
+  if (consumer.standing == Standing::available) chooser_->remove(consumer);
+  if (consumer.standing == Standing::waiting) std::erase(consumer.session->waiting, &consumer);
+  pauses_.erase({consumer.paused_until, consumer.id});
+  consumer.standing = Standing::paused;
+  consumer.paused_until = turn.now + queue_.options.release_pause;
+  pauses_.emplace(std::pair(consumer.paused_until, consumer.id), &consumer);
+}
+
+void Group::end_pauses(Time now) {
+  while (!pauses_.empty() && pauses_.begin()->first.first <= now) {
+    Consumer& consumer = *pauses_.begin()->second;
+    pauses_.erase(pauses_.begin());
+    take_standing(consumer);
+  }
 }
 
 // The consumer keeps the slot: its client still uses the packet identifier.
@@ -25,6 +45,8 @@ void Group::time_out(const Lease& lease, Turn& turn) {
 
 std::optional<Time> Group::first_deadline() {
   std::optional<Time> first = delayed_.first_due();
+  if (!pauses_.empty() && (!first || pauses_.begin()->first.first < *first))
+    first = pauses_.begin()->first.first;
   const auto timeout = queue_.options.ack_timeout;
   if (timeout == Duration(0)) return first;
   if (const auto lease = leases_.first(); lease && (!first || lease->since + timeout < *first))

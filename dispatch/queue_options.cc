@@ -138,6 +138,11 @@ constexpr Option kOptions[] = {
        return parse_duration_within(text, Duration(0), kDay, o.ack_timeout);
      },
      [](const QueueOptions& o) { return print_duration(o.ack_timeout); }},
+    {{"release_pause", "0s..1d", "how long a consumer that released a message gets none"},
+     [](QueueOptions& o, std::string_view text) {
+       return parse_duration_within(text, Duration(0), kDay, o.release_pause);
+     },
+     [](const QueueOptions& o) { return print_duration(o.release_pause); }},
     {{"retry_delay", "0s..1d", "how long a message waits after its first failed delivery"},
      [](QueueOptions& o, std::string_view text) {
        return parse_duration_within(text, Duration(0), kDay, o.retry_delay);
@@ -177,9 +182,9 @@ constexpr Option kOptions[] = {
 
 // Promised by name, so that a typing error and a feature to come get different answers.
 constexpr std::string_view kNotBuilt[] = {
-    "release_pause",     "max_messages",   "max_bytes",      "overflow",       "retention",
-    "per_topic",         "settle",         "group_expiry",   "key_missing",    "dead_letter",
-    "dead_max_messages", "dead_max_bytes", "dead_retention", "dead_on_expiry", "dead_on_drop"};
+    "max_messages",   "max_bytes",      "overflow",       "retention",   "per_topic",
+    "settle",         "group_expiry",   "key_missing",    "dead_letter", "dead_max_messages",
+    "dead_max_bytes", "dead_retention", "dead_on_expiry", "dead_on_drop"};
 constexpr std::string_view kStrategiesNotBuilt[] = {"key_affinity", "exclusive"};
 
 Error not_built(std::string_view what) { return invalid(std::string(what) + " is not built yet"); }

@@ -37,6 +37,8 @@ struct QueueOptions {
   std::uint32_t max_deliveries = 16;
   // In flight for so long, a message is taken away: a failed delivery. 0 (never) to 1 day.
   Duration ack_timeout{300'000};
+  // How long a consumer that released a message gets no other one, 0 to 1 day.
+  Duration release_pause{1000};
   // How long a message waits after a failed delivery (delayed.h); 0: it is ready at once.
   Duration retry_delay{100};           // after the first one, 0 to 1 day
   std::uint32_t retry_multiplier = 2;  // for each one after that, 1..100

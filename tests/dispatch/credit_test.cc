@@ -20,6 +20,42 @@ TEST_CASE("a consumer holds max_inflight messages at most") {
   }
 }
 
+TEST_CASE("a consumer that released a message pauses, others go on") {
+  QueueOptions options = jobs();
+  options.release_pause = Duration(1000);
+  OneQueue queue(options);
+  queue.join();
+  queue.publish();
+  queue.commit();
+  CHECK(queue.settle(1, 1, Outcome::release).empty());
+  CHECK(queue.publish() == "append q1 #2 jobs/a\n");
+  CHECK(queue.set.next_deadline() == queue.now + Duration(1000));
+  CHECK(queue.join() == "deliver c2 #1 now\ndeliver c2 #2\n");
+  queue.now += Duration(500);
+  CHECK(queue.settle(2, 2, Outcome::release).empty());
+  CHECK(queue.tick(Duration(499)).empty());
+  CHECK(queue.tick(Duration(1)) == "deliver c1 #1 now\n");
+  CHECK(queue.settle(2, 3) == "settle q1.1 #2\n");
+  CHECK(queue.close(2).empty());
+  CHECK(queue.tick(Duration(1000)).empty());
+}
+
+TEST_CASE("a consumer that waits for its session's credit may pause as well") {
+  QueueOptions options = jobs();
+  options.release_pause = Duration(1000);
+  OneQueue queue(options);
+  SessionLimits one;
+  one.receive_maximum = 1;
+  queue.join(one);
+  queue.publish_many(2);
+  queue.commit();
+  CHECK(queue.settle(1, 1, Outcome::release).empty());
+  CHECK(queue.note(queue.set.set_writable({1}, true, queue.now)).empty());
+  options.max_inflight = 7;
+  CHECK(queue.note(queue.set.update({}, options, queue.now).value()) == "define q1 jobs jobs/#\n");
+  CHECK(queue.tick(Duration(1000)) == "deliver c1 #1 now\n");
+}
+
 TEST_CASE("a session's slots are shared by its consumers and plain traffic") {
   OneQueue queue;
   SessionLimits two;

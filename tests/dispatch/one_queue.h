@@ -23,6 +23,7 @@ inline QueueOptions jobs() {
   options.metadata = false;
   options.retry_delay = Duration(0);
   options.ack_timeout = Duration(0);
+  options.release_pause = Duration(0);
   return options;
 }
 

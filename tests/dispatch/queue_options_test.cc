@@ -32,6 +32,7 @@ TEST_CASE("every option goes to text and back") {
   options.key = {"client_id", "property:command_type"};
   options.max_inflight = 7;
   options.max_deliveries = 9;
+  options.release_pause = std::chrono::minutes(2);
   options.ack_timeout = std::chrono::minutes(7);
   options.retry_delay = std::chrono::seconds(3);
   options.retry_multiplier = 5;
@@ -49,7 +50,7 @@ TEST_CASE("every option goes to text and back") {
 
 TEST_CASE("unknown, not built and wrong are different errors") {
   CHECK(error_of("color", "red") == "unknown queue option 'color'");
-  CHECK(error_of("release_pause", "5m") == "option 'release_pause' is not built yet");
+  CHECK(error_of("retention", "5m") == "option 'retention' is not built yet");
   CHECK(error_of("dispatch", "exclusive") ==
         "option 'dispatch': value 'exclusive' is not built yet");
   CHECK(error_of("dispatch", "fastest") ==
@@ -61,8 +62,8 @@ TEST_CASE("unknown, not built and wrong are different errors") {
 }
 
 TEST_CASE("options promised for later are refused by name") {
-  for (const char* name : {"release_pause", "max_messages", "max_bytes", "overflow", "retention",
-                           "per_topic", "settle", "group_expiry", "key_missing"}) {
+  for (const char* name : {"max_messages", "max_bytes", "overflow", "retention", "per_topic",
+                           "settle", "group_expiry", "key_missing"}) {
     CAPTURE(name);
     CHECK(error_of(name, "1").find("is not built yet") != std::string::npos);
   }
@@ -145,6 +146,7 @@ TEST_CASE("the options of failed deliveries are checked") {
   };
   takes("retry_delay", {"0s", "1ms", "1d", "86400s"}, {"86401s", "2d", "1", "-1s"});
   takes("ack_timeout", {"0s", "1ms", "1d"}, {"25h", "5"});
+  takes("release_pause", {"0s", "1ms", "1d"}, {"25h", "5"});
   takes("retry_delay_max", {"0s", "1ms", "1d"}, {"86400001ms", ""});
   takes("retry_multiplier", {"1", "2", "99", "100"}, {"0", "101", "1.5"});
   takes("max_deliveries", {"0", "1", "999999", "1000000"}, {"1000001", "-1", "", "x"});

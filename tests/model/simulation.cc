@@ -65,13 +65,17 @@ void Simulation::tick() {
   for (const auto& [id, queue] : queues_)
     must(!queue.first_due() || (deadline && *deadline <= *queue.first_due()),
          "a deadline for everything that waits for time");
-  for (const auto& [id, client] : clients_)
+  for (const auto& [id, client] : clients_) {
+    must(client.paused_until <= before_ || (deadline && *deadline <= client.paused_until),
+         "a deadline for everything that waits for time");
     for (const auto& [delivery, offset] : client.held) {
       const auto timeout = queues_.at(client.queue).options.ack_timeout;
       must(timeout == dispatch::Duration(0) ||
                (deadline && *deadline <= client.since.at(delivery) + timeout),
            "a deadline for everything that waits for time");
     }
+  }
+  before_ = now_;
   if (!deadline || *deadline > now_) return;
   for (auto& [id, client] : clients_) time_out(client);
   for (auto& [id, queue] : queues_) queue.wake(now_);
@@ -102,6 +106,7 @@ dispatch::QueueOptions Simulation::make_options() {
   options.metadata = one_in(2);
   options.max_deliveries = static_cast<std::uint32_t>(below(4));
   options.ack_timeout = dispatch::Duration(one_in(2) ? 0 : 100 + below(2000));
+  options.release_pause = dispatch::Duration(one_in(2) ? 0 : below(500));
   options.retry_delay = dispatch::Duration(one_in(2) ? 0 : below(300));
   options.retry_multiplier = static_cast<std::uint32_t>(1 + below(3));
   options.retry_delay_max = dispatch::Duration(below(2000));
@@ -129,6 +134,7 @@ void Simulation::update_queue() {
   options.metadata = other.metadata;
   options.max_deliveries = other.max_deliveries;
   options.retry_delay = other.retry_delay;
+  options.release_pause = other.release_pause;
   options.ack_timeout = other.ack_timeout;
   take(set_->update(dispatch::RequestId{++serial_}, options, now_).value());
 }
@@ -257,7 +263,7 @@ void Simulation::subscribe() {
          "subscribing again gives the same consumer");
     return;
   }
-  clients_[subscribed.consumer] = Client{session->first, id, {}, {}, {}, {}};
+  clients_[subscribed.consumer] = Client{session->first, id, {}, {}, {}, {}, {}};
   session->second.consumers.insert(subscribed.consumer);
   take(std::move(subscribed.step));
 }
@@ -295,6 +301,8 @@ void Simulation::settle() {
   client->second.held.erase(delivery);
   client->second.overdue.erase(delivery);
   ReferenceQueue& queue = queues_.at(client->second.queue);
+  if (!late && outcome == Outcome::release && queue.options.release_pause > dispatch::Duration(0))
+    client->second.paused_until = now_ + queue.options.release_pause;
   if (!late)
     queue.settle(offset, outcome, now_);
   else if (outcome == Outcome::ack)

@@ -39,6 +39,7 @@ class Simulation {
     dispatch::QueueId queue;
     std::map<DeliveryId, Offset> held;  // from the step on
     std::map<DeliveryId, dispatch::Time> since;
+    dispatch::Time paused_until{};
     std::map<DeliveryId, Offset> overdue;  // taken away, not answered
     std::set<DeliveryId> arrived;          // sent to the client: may be settled
   };
@@ -114,6 +115,7 @@ class Simulation {
 
   std::mt19937_64 random_;
   dispatch::Time now_{};
+  dispatch::Time before_{};   // of the event before
   std::uint64_t serial_ = 0;  // makes every payload, request and session different
   std::uint64_t deliveries_ = 0;
   std::uint64_t restarts_ = 0;

@@ -88,7 +88,7 @@ void Simulation::note(const dispatch::Deliver& deliver) {
 
 bool Simulation::has_credit(const Client& client) const {
   const Connection& connection = connections_.at(client.session);
-  return connection.writable &&
+  return connection.writable && client.paused_until <= now_ &&
          connection.slots + connection.plain < connection.limits.receive_maximum &&
          client.held.size() + client.overdue.size() < queues_.at(client.queue).options.max_inflight;
 }

@@ -81,7 +81,7 @@ TEST_CASE("a queue is made, shown, listed and removed") {
   CHECK(
       body_of(shown) ==
       R"({"name":"images","filter":"images/+","mode":"divert","dispatch":"random",)"
-      R"("last_value":false,"key":["topic:1"],"max_inflight":32,"max_deliveries":16,"ack_timeout":"5m",)"
+      R"("last_value":false,"key":["topic:1"],"max_inflight":32,"max_deliveries":16,"ack_timeout":"5m","release_pause":"1s",)"
       R"("retry_delay":"100ms","retry_multiplier":2,"retry_delay_max":"1m","retry_jitter":20,)"
       R"("durability":"fsync",)"
       R"("sync_interval":"1s","metadata":true,"ready":0,)"
