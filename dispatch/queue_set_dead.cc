@@ -1,5 +1,3 @@
-#include <utility>
-
 #include "dispatch/queue_set_impl.h"
 
 // Commands that end many messages at once, or bring them back.
@@ -42,7 +40,7 @@ Result<Step> QueueSet::redrive(RequestId request, std::string_view name,
   const Offset last{dead->state().next.value - 1};
   Redrive redrive(request, offset.value_or(Offset{1}), offset.value_or(last));
   redrive.go_on(*dead, impl_->shared.limits, turn);
-  if (!redrive.done()) impl_->redrives[dead->state().id].push_back(std::move(redrive));
+  if (!redrive.done()) impl_->redrives[dead->state().id].push_back(redrive);
   return impl_->finish(turn);
 }
 

@@ -260,7 +260,7 @@ int Cli::parse_failed(const CLI::ParseError& error) {
   CLI::App* command = chosen();
   std::string path = command->get_name();
   for (const CLI::App* up = command->get_parent(); up != nullptr; up = up->get_parent())
-    path = up->get_name() + " " + path;
+    path.insert(0, up->get_name() + " ");
   std::string why = error.what();
   std::replace(why.begin(), why.end(), '\n', ' ');
   return bad_arguments(why + "; `" + path + " --help` says what it takes");

@@ -4,6 +4,7 @@
 
 #include "proxy/handlers/handlers.h"
 #include "proxy/log.h"
+#include "proxy/overloaded.h"
 #include "proxy/protocol/print.h"
 #include "proxy/session.h"
 
@@ -11,11 +12,6 @@ namespace proxy {
 namespace {
 
 using protocol::ReasonCode;
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
 
 // The first packet must be CONNECT, and no other may be [MQTT-3.1.0-1, 3.1.0-2].
 bool in_order(Session& session, const protocol::Packet& packet) {

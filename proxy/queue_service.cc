@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include "proxy/log.h"
+#include "proxy/overloaded.h"
 
 namespace proxy {
 namespace {
@@ -20,11 +21,6 @@ SessionId session_of(RequestId request) { return SessionId{request.value >> 16};
 protocol::PacketId packet_id_of(RequestId request) {
   return static_cast<protocol::PacketId>(request.value);
 }
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
 
 }  // namespace
 

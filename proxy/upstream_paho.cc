@@ -92,7 +92,6 @@ class UpstreamPaho final : public Upstream {
   void finish(Link& link);
   Link* find(LinkId id);
 
-  boost::asio::io_context& core_;
   const UpstreamPahoOptions options_;
   const std::shared_ptr<BrokerAddress> broker_;
   const std::shared_ptr<HandOver> hand_over_;
@@ -120,8 +119,7 @@ void forget_http_proxies() {
 }
 
 UpstreamPaho::UpstreamPaho(boost::asio::io_context& core, const UpstreamPahoOptions& options)
-    : core_(core),
-      options_(options),
+    : options_(options),
       broker_(std::make_shared<BrokerAddress>(core, options.host)),
       hand_over_(std::make_shared<HandOver>(core)),
       uplink_((forget_http_proxies(), hand_over_), options.connect_timeout) {
@@ -157,7 +155,7 @@ Link* UpstreamPaho::find(LinkId id) {
 
 void UpstreamPaho::send(Link& link, protocol::Packet&& packet) {
   if (link.stage == Stage::closing || link.stage == Stage::over) return;
-  std::visit([&](auto&& p) { accept(link, std::move(p)); }, std::move(packet));
+  std::visit([&](auto&& p) { accept(link, std::forward<decltype(p)>(p)); }, std::move(packet));
 }
 
 void UpstreamPaho::accept(Link& link, protocol::Connect&& connect) {
@@ -261,7 +259,8 @@ void UpstreamPaho::perform_burst() {
   for (auto& event : hand_over_->take()) {
     Link* const link = find(event.link);
     if (!link) continue;
-    std::visit([&](auto&& what) { perform(*link, std::move(what)); }, std::move(event.what));
+    std::visit([&](auto&& what) { perform(*link, std::forward<decltype(what)>(what)); },
+               std::move(event.what));
   }
   pump_starving();
 }

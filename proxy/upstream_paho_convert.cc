@@ -183,6 +183,7 @@ MQTTAsync handle_of(const mqtt::async_client& client) { return client.*member(Ha
 std::vector<ReasonCode> reasons(int count, const MQTTReasonCodes* list, MQTTReasonCodes only) {
   if (count < 2 || !list) return {static_cast<ReasonCode>(only)};
   std::vector<ReasonCode> result;
+  result.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) result.push_back(static_cast<ReasonCode>(list[i]));
   return result;
 }

@@ -39,7 +39,7 @@ std::size_t held_bytes(const protocol::Packet& packet) {
     for (const auto& one : subscribe->subscriptions) sum += sizeof one + one.filter.size();
   }
   if (const auto* unsubscribe = std::get_if<protocol::Unsubscribe>(&packet)) {
-    for (const auto& filter : unsubscribe->filters) sum += sizeof filter + filter.size();
+    for (const auto& filter : unsubscribe->filters) sum += sizeof(std::string) + filter.size();
   }
   return sum;
 }

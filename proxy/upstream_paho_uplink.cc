@@ -64,7 +64,7 @@ void PahoUplink::run() {
     auto commands = wait();
     if (!commands) break;
     for (auto& command : *commands) {
-      std::visit([&](auto&& what) { perform(command.link, std::move(what)); },
+      std::visit([&](auto&& what) { perform(command.link, std::forward<decltype(what)>(what)); },
                  std::move(command.what));
     }
     const auto now = Clock::now();

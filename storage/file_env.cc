@@ -88,7 +88,7 @@ class FileEnv final : public leveldb::EnvWrapper {
   }
 
   Status NewWritableFile(const std::string& name, leveldb::WritableFile** file) override {
-    const Status made = owner_only(name, EnvWrapper::NewWritableFile(name, file));
+    Status made = owner_only(name, EnvWrapper::NewWritableFile(name, file));
     if (made.ok()) *file = new NewFile(name, *file);
     return made;
   }

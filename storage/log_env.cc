@@ -22,7 +22,7 @@ class LogEnv::WriteAheadLog final : public leveldb::WritableFile {
   Status Close() override { return file_->Close(); }
   Status Flush() override { return file_->Flush(); }
   Status Sync() override {
-    const Status status = file_->Sync();
+    Status status = file_->Sync();
     synced_ = status.ok();
     return status;
   }
