@@ -9,6 +9,10 @@
 // Bytes to packets. Every rule of the specification that concerns one packet alone is checked:
 // flags, lengths, UTF-8 (no U+0000, no surrogates, [MQTT-1.5.4]), property types, where they stand,
 // how often and in which range, topic names and filters, packet identifiers, reason codes.
+//
+// A decoded packet owns its strings. Thousands of empty properties or filters take up to fifty
+// times their bytes while they are decoded, so the limit for packets of strangers should be a low
+// one.
 
 namespace protocol {
 

@@ -42,15 +42,26 @@ std::string value_text(const Property& property) {
   }
 }
 
+// Every item after a separator, as far as it makes sense in one line.
+template <class Items, class Text>
+std::string listed(const Items& items, std::string_view separator, Text text) {
+  constexpr std::size_t longest = 1000;
+  std::string result;
+  for (const auto& item : items) {
+    result += separator;
+    if (result.size() > longest) return result + "...";
+    result += text(item);
+  }
+  return result;
+}
+
 // ` {Topic Alias=3, User Property=a:b}`, or nothing.
 std::string properties_text(const Properties& properties) {
   if (properties.empty()) return {};
-  std::string result;
-  for (const Property& property : properties.items()) {
-    result += result.empty() ? " {" : ", ";
-    result += std::string(name(property.id)) + "=" + value_text(property);
-  }
-  return result + "}";
+  const auto one = [](const Property& property) {
+    return std::string(name(property.id)) + "=" + value_text(property);
+  };
+  return " {" + listed(properties.items(), ", ", one).substr(2) + "}";
 }
 
 std::string code_text(ReasonCode reason) {
@@ -104,25 +115,23 @@ std::string details(const Acknowledgement<Type>& ack) {
 }
 
 std::string details(const Subscribe& subscribe) {
-  std::string result = id_text(subscribe.packet_id);
-  for (const Subscription& subscription : subscribe.subscriptions) {
-    result += " " + printable(subscription.filter) + qos_text(subscription.qos);
-  }
-  return result + properties_text(subscribe.properties);
+  const auto one = [](const Subscription& subscription) {
+    return printable(subscription.filter) + qos_text(subscription.qos);
+  };
+  return id_text(subscribe.packet_id) + listed(subscribe.subscriptions, " ", one) +
+         properties_text(subscribe.properties);
 }
 
 std::string details(const Unsubscribe& unsubscribe) {
-  std::string result = id_text(unsubscribe.packet_id);
-  for (const std::string& filter : unsubscribe.filters) result += " " + printable(filter);
-  return result + properties_text(unsubscribe.properties);
+  return id_text(unsubscribe.packet_id) + listed(unsubscribe.filters, " ", printable) +
+         properties_text(unsubscribe.properties);
 }
 
 // SUBACK and UNSUBACK.
 template <class P>
 std::string details_of_codes(const P& packet) {
-  std::string result = id_text(packet.packet_id);
-  for (const ReasonCode reason : packet.reasons) result += code_text(reason);
-  return result + properties_text(packet.properties);
+  return id_text(packet.packet_id) + listed(packet.reasons, "", code_text) +
+         properties_text(packet.properties);
 }
 
 std::string details(const Suback& suback) { return details_of_codes(suback); }

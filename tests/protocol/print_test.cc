@@ -37,6 +37,15 @@ TEST_CASE("every packet has a line of its own kind") {
   }
 }
 
+TEST_CASE("a packet of thousands of items is still a line") {
+  Unsubscribe unsubscribe{.packet_id = 1, .filters = std::vector<std::string>(5000, "a")};
+  for (int i = 0; i < 5000; ++i) unsubscribe.properties.add_user("k", "v");
+  const std::string text = to_text(unsubscribe);
+  CHECK(text.size() < 3000);
+  CHECK(text.starts_with("UNSUBSCRIBE id=1 a a a"));
+  CHECK(text.ends_with("...}"));
+}
+
 TEST_CASE("no secret is printed") {
   Connect connect{.client_id = "me", .will = Will{.topic = "w", .payload = "secret"}};
   connect.username = "user";
