@@ -96,6 +96,12 @@ class QueueService final : private JournalEvents {
     return queues_.options_of(queue);
   }
 
+  // --- Sessions that outlive the process: a record each, see proxy/session_record.h ---
+
+  void put_session(const std::string& client_id, const std::string& record) {
+    journal_.put_session(client_id, record);
+  }
+
   // --- Administration ---
 
   void create(const dispatch::QueueOptions& options, Done done);

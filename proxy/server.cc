@@ -16,6 +16,7 @@
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/session.h"
+#include "proxy/session_record.h"
 #include "proxy/upstream_paho.h"
 
 namespace proxy {
@@ -57,6 +58,21 @@ class Server {
         admin_api_(queues_, upstream_health_),
         signals_(core_, SIGTERM, SIGINT),
         timer_(core_) {}
+
+  // Sessions of an earlier run, as the journal has them: their clients may come back to their `$q/`
+  // subscriptions. To be called before run().
+  dispatch::Result<void> recall_sessions(const std::map<std::string, std::string>& records) {
+    for (const auto& [client_id, text] : records) {
+      auto record = decode_record(text);
+      if (!record) return record.error();
+      auto state = std::make_unique<SessionState>();
+      state->queue_subscriptions = std::move(record->queue_subscriptions);
+      state->recorded = true;
+      const auto ended_at = record->ended_at.value_or(clock_.now());
+      registry_.keep(client_id, std::move(state), expiry_of(record->session_expiry_s, ended_at));
+    }
+    return {};
+  }
 
   // The config's queues first, so that no publish can come before its queue is there.
   int run() {
@@ -165,11 +181,17 @@ class Server {
     }
   }
 
+  void drop_expired_sessions() {
+    for (const auto& client_id : registry_.drop_expired(clock_.now())) {
+      queues_.put_session(client_id, {});
+    }
+  }
+
   void sweep() {
     timer_.expires_after(kSweep);
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
-      registry_.drop_expired(clock_.now());
+      drop_expired_sessions();
       sweep();
     });
   }
@@ -201,7 +223,12 @@ int serve(const ServeConfig& config) {
   options.directory = config.data_dir;
   auto journal = storage::Journal::open(options);
   if (!journal) return complain(kFailed, journal.error().text);
+  const auto sessions = (*journal)->sessions();
+  if (!sessions) return complain(kFailed, sessions.error().text);
   Server server(config, options, std::move(*journal));
+  if (const auto recalled = server.recall_sessions(*sessions); !recalled) {
+    return complain(kFailed, recalled.error().text);
+  }
   return server.run();
 }
 

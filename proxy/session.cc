@@ -12,6 +12,7 @@
 #include "proxy/log.h"
 #include "proxy/message.h"
 #include "proxy/on_packet.h"
+#include "proxy/session_record.h"
 
 namespace proxy {
 namespace {
@@ -138,7 +139,11 @@ void Session::leave(dispatch::Leave how) {
     queues().close_session(queue_session_, how);
     leave_will();
     context_.registry.release(connection_.client_id, *this);
-    if (connection_.session_expiry_s != 0 && !connection_.client_id.empty()) keep_state();
+    if (connection_.session_expiry_s != 0 && !connection_.client_id.empty()) {
+      keep_state();
+    } else {
+      forget_record();
+    }
   }
   // Not here: this may be an event of the link itself.
   if (link_) {
@@ -175,11 +180,30 @@ void Session::leave_will() {
 void Session::keep_state() {
   state_->connection_ended();
   const auto now = queues().now();
-  const auto expires_at = connection_.session_expiry_s == 0xFFFFFFFF
-                              ? dispatch::Time::max()
-                              : now + std::chrono::seconds(connection_.session_expiry_s);
-  context_.registry.keep(connection_.client_id, std::move(state_), expires_at);
+  if (state_->recorded) put_record(now);
+  context_.registry.keep(connection_.client_id, std::move(state_),
+                         expiry_of(connection_.session_expiry_s, now));
   state_ = std::make_unique<SessionState>();
+}
+
+void Session::put_record(std::optional<dispatch::Time> ended_at) {
+  const SessionRecord record{state_->queue_subscriptions, connection_.session_expiry_s, ended_at};
+  queues().put_session(connection_.client_id, encode_record(record));
+  state_->recorded = true;
+}
+
+void Session::forget_record() {
+  if (state_->recorded) queues().put_session(connection_.client_id, {});
+  state_->recorded = false;
+}
+
+void Session::record_subscriptions() {
+  if (connection_.session_expiry_s == 0 || connection_.client_id.empty()) return;
+  if (state_->queue_subscriptions.empty()) {
+    forget_record();
+  } else {
+    put_record(std::nullopt);
+  }
 }
 
 // --- Time: one timer for CONNECT, then Keep Alive, then the linger ---

@@ -113,6 +113,8 @@ class Session final : public UpstreamEvents,
   void abandon() { close_socket(); }
   // A CONNACK that refuses is on its way: close behind it.
   void refused(const std::string& why);
+  // The `$q/` subscriptions are others: a session that outlives its connection has them recorded.
+  void record_subscriptions();
   // The broker ended it with a DISCONNECT, which is the client's to see.
   void ended_by_broker(const protocol::Disconnect& disconnect);
 
@@ -146,6 +148,8 @@ class Session final : public UpstreamEvents,
   void set_writable_soon(bool writable);
   void leave(dispatch::Leave how);
   void keep_state();
+  void put_record(std::optional<dispatch::Time> ended_at);
+  void forget_record();
   void leave_will();
   void close_socket();
   void arm_timer(std::chrono::milliseconds time);

@@ -30,8 +30,15 @@ std::unique_ptr<SessionState> SessionRegistry::take_kept(const std::string& clie
   return std::move(found.mapped().state);
 }
 
-void SessionRegistry::drop_expired(dispatch::Time now) {
-  std::erase_if(kept_, [now](const auto& entry) { return entry.second.expires_at <= now; });
+std::vector<std::string> SessionRegistry::drop_expired(dispatch::Time now) {
+  std::vector<std::string> recorded;
+  std::erase_if(kept_, [&](const auto& entry) {
+    const auto& [client_id, kept] = entry;
+    if (kept.expires_at > now) return false;
+    if (kept.state->recorded) recorded.push_back(client_id);
+    return true;
+  });
+  return recorded;
 }
 
 }  // namespace proxy

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "dispatch/time.h"
 #include "proxy/session_state.h"
@@ -34,7 +35,8 @@ class SessionRegistry {
             dispatch::Time expires_at);
   // nullptr if none is kept or it has expired.
   std::unique_ptr<SessionState> take_kept(const std::string& client_id, dispatch::Time now);
-  void drop_expired(dispatch::Time now);
+  // Drops what has expired by now, and tells whose records can be forgotten.
+  std::vector<std::string> drop_expired(dispatch::Time now);
   std::size_t kept() const { return kept_.size(); }
 
  private:

@@ -73,6 +73,7 @@ class SessionState {
   std::unordered_map<protocol::PacketId, Incoming> incoming;
 
   // --- `$q/` subscriptions, by filter as the client wrote it ---
+  bool recorded = false;  // the journal has a SessionRecord of them
   std::map<std::string, QueueSubscription> queue_subscriptions;
   // nullptr if it has been unsubscribed.
   const QueueSubscription* find(dispatch::ConsumerId consumer) const;

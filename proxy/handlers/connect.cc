@@ -88,7 +88,9 @@ std::unique_ptr<SessionState> take_state(Session& session, bool session_present)
   session.context().wills.connected(id, session_present);
   auto kept = registry.take_kept(id, session.queues().now());
   registry.hold(id, session);
-  return session_present ? std::move(kept) : nullptr;
+  if (session_present) return kept;
+  if (kept && kept->recorded) session.queues().put_session(id, {});
+  return nullptr;
 }
 
 // What was sent and not acknowledged goes out again, in its order [MQTT-4.4.0-1].
@@ -143,10 +145,8 @@ void on_connack(Session& session, protocol::Connack&& connack) {
 void refuse_connect(Session& session, const protocol::DecodeError& error) {
   switch (error.reason) {
     case ReasonCode::unsupported_protocol_version:
-      // In the form of 3.1.1, which every version before and after can read.
-      session.connection().version = protocol::Version::v3_1_1;
-      break;
     case ReasonCode::client_identifier_not_valid:
+      // In the form of 3.1.1, which every version before and after can read.
       session.connection().version = protocol::Version::v3_1_1;
       break;
     default:

@@ -50,6 +50,7 @@ void finish(Session& session, const protocol::Subscribe& subscribe, protocol::Su
   if (!why.empty() && session.connection().problem_information) {
     suback.properties.set(PropertyId::reason_string, why);
   }
+  session.record_subscriptions();
   session.send(suback);
   session.release_deliveries();
 }

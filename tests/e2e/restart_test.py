@@ -56,6 +56,26 @@ class Restart(StageTest):
         # Two failures were written; how the kill ended the third attempt is not known.
         self.assertEqual(again.messages(1)[0].user("q-attempt"), "3")
 
+    def test_subscriptions_come_back_with_their_session(self):
+        for how in ("SIGTERM", "SIGKILL"):
+            with self.subTest(how=how):
+                name = f"session-{how.lower()}"
+                self.create_queue(name, f"{name}/+")
+                kept = {"client_id": f"{name}-worker", "clean": False,
+                        "props": [(raw.SESSION_EXPIRY, 3600)]}
+                worker = self.client(**kept)
+                worker.subscribe(f"$q/{name}/+")
+                self.restart(how)
+                self.client(client_id=f"{name}-producer").publish_and_wait(f"{name}/x", "job")
+                self.wait_for_queue(name, ready=1, consumers=0)
+                again = self.client(**kept)
+                self.assertTrue(again.connack.session_present)
+                self.assertEqual(again.messages(1)[0].payload, b"job")
+                again.unsubscribe(f"$q/{name}/+")
+                self.restart(how)
+                self.client(**kept)
+                self.assertEqual(self.queue(name)["consumers"], 0)
+
     def test_deleted_queue_stays_deleted(self):
         self.create_queue("gone", "gone/+")
         self.client(client_id="gone-producer").publish_and_wait("gone/x", "old")
