@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "dispatch/last_value.h"
 #include "dispatch/leases.h"
 #include "dispatch/limits.h"
+#include "dispatch/look.h"
 #include "dispatch/outcome.h"
 #include "dispatch/queue_state.h"
 #include "dispatch/ready.h"
@@ -102,6 +104,8 @@ class Group {
   std::uint64_t ready_bytes_loaded() const { return ready_.bytes(); }
   std::uint64_t redelivered_total() const { return redelivered_total_; }
   const std::vector<Consumer*>& consumers() const { return consumers_; }
+  std::vector<MessageView> look_at(std::span<const Offset> offsets) const;
+  ConsumerView look_at(const Consumer& consumer, Time now) const;
   // When the oldest message not settled was stored; a little earlier while it is being loaded.
   // Nothing if all are settled.
   std::optional<Time> oldest_stored_at() const;

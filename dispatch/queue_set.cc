@@ -222,7 +222,11 @@ std::optional<Time> QueueSet::next_deadline() const { return impl_->shared.alarm
 
 QueueStats QueueSet::Impl::stats(const Queue& queue, Time now) const {
   QueueStats stats = queue.stats(now);
-  if (const Queue* dead = dead_letters_of(queue)) stats.dead = dead->unsettled();
+  if (const Queue* dead = dead_letters_of(queue)) {
+    stats.dead = dead->unsettled();
+    stats.redriven_total =
+        dead->state().groups.at(kDefaultGroup).ended[static_cast<std::size_t>(End::redriven)];
+  }
   return stats;
 }
 

@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "dispatch/ids.h"
 #include "dispatch/limits.h"
+#include "dispatch/look.h"
 #include "dispatch/message.h"
 #include "dispatch/outcome.h"
 #include "dispatch/queue_address.h"
@@ -119,11 +121,20 @@ class QueueSet {
   // By name; nothing if there is no such queue. Sorted by name for all.
   std::optional<QueueStats> stats(std::string_view name, Time now) const;
   std::vector<QueueStats> all_stats(Time now) const;
+  // Those whose names come after `name`, at most `limit`.
+  std::vector<QueueStats> stats_after(std::string_view name, std::size_t limit, Time now) const;
   // The name of the queue with exactly this filter; empty if none has it.
   std::string name_of_filter(std::string_view filter) const;
   // Its definition; nullptr if it was deleted.
   const QueueOptions* options_of(QueueId queue) const;
   std::vector<ConsumerId> consumers_of(std::string_view name) const;
+  // The first messages from `from` on, without a hole, that group `default` has not settled, in the
+  // queue of that name or in its dead letters; nothing if there are none.
+  std::optional<Stretch> unsettled_from(std::string_view name, bool dead, Offset from) const;
+  // Where these messages of a queue are for group `default`.
+  std::vector<MessageView> look_at(QueueId queue, std::span<const Offset> offsets) const;
+  // The consumers of a queue and of its dead letters, of all queues if `name` is empty; by id.
+  std::vector<ConsumerView> consumer_views(std::string_view name, Time now) const;
   // For the model test and for checking a recovery: the fold of all steps so far.
   QueueStates states() const;
 

@@ -69,6 +69,7 @@ struct QueueSet::Impl {
   Queue* dead_letters_of(const Queue& origin) const;
   Queue& make_dead_letters_of(const Queue& origin, Turn& turn);
   Queue* origin_of(const Queue& dead) const;
+  Queue* find_part(std::string_view name, bool dead) const;
   void redriven(Queue& dead, const Load& load, const std::vector<StoredMessage>& messages,
                 Turn& turn);
   QueueStats stats(const Queue& queue, Time now) const;

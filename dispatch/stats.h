@@ -22,6 +22,7 @@ struct QueueStats {
   std::uint64_t lost_total = 0;         // ever: stored, but the journal no longer had them
   std::uint64_t dead_total = 0;         // ever: moved to the dead letters
   std::uint64_t purged_total = 0;       // ever
+  std::uint64_t redriven_total = 0;     // ever: dead letters that went back to this queue
   std::uint64_t oldest_age_ms = 0;      // of the oldest message not settled; 0 if there is none
 };
 

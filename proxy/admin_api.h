@@ -1,33 +1,54 @@
 #pragma once
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
 #include "proxy/admin/api.h"
 #include "proxy/queue_service.h"
+#include "proxy/rate_book.h"
 #include "proxy/session.h"
+#include "proxy/session_registry.h"
 
 namespace proxy {
 
-// The admin side's view of the queue service.
+// The admin side's view of the queue service and of who is connected.
 class AdminApi final : public admin::Api {
  public:
-  // Both outlive it.
-  AdminApi(QueueService& queues, const UpstreamHealth& upstream)
-      : queues_(queues), upstream_(upstream) {}
+  // All outlive it. Watches how fast messages come and go from now on.
+  AdminApi(boost::asio::io_context& core, QueueService& queues, const SessionRegistry& registry,
+           const UpstreamHealth& upstream);
 
   void create_queue(const dispatch::QueueOptions& options, Done done) override {
     queues_.create(options, std::move(done));
   }
+  void update_queue(const dispatch::QueueOptions& options, Done done) override {
+    queues_.update(options, std::move(done));
+  }
   void delete_queue(std::string_view name, Done done) override {
     queues_.remove(name, std::move(done));
   }
-  std::optional<dispatch::QueueStats> queue(std::string_view name) override {
-    return queues_.stats(name);
+  void purge(std::string_view name, admin::Part part, Counted counted) override {
+    queues_.purge(name, part == admin::Part::dead_letters, std::move(counted));
   }
-  std::vector<dispatch::QueueStats> queues() override { return queues_.all_stats(); }
+  void redrive(std::string_view name, const std::vector<dispatch::Offset>& offsets,
+               Counted counted) override {
+    queues_.redrive(name, offsets, std::move(counted));
+  }
+  void browse(const admin::Browse& what, Answer<admin::MessagePage> answer) override;
+  std::optional<admin::QueueInfo> queue(std::string_view name) override;
+  std::vector<admin::QueueInfo> queues(std::string_view after, std::size_t limit) override;
+  std::vector<admin::ConsumerInfo> consumers(std::string_view queue) override;
   admin::Health health() override;
 
  private:
+  void watch(std::string after);
+  admin::QueueInfo info_of(dispatch::QueueStats&& stats) const;
+
   QueueService& queues_;
+  const SessionRegistry& registry_;
   const UpstreamHealth& upstream_;
+  RateBook rates_;
+  boost::asio::steady_timer timer_;
 };
 
 }  // namespace proxy

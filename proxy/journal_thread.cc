@@ -39,6 +39,8 @@ void JournalThread::commit(std::vector<dispatch::Write>&& writes) {
 
 void JournalThread::read(const dispatch::Load& load) { push(load); }
 
+void JournalThread::peek(std::uint64_t peek, const dispatch::Load& load) { push(Peek{peek, load}); }
+
 void JournalThread::put_session(const std::string& client_id, const std::string& record) {
   push(PutSession{client_id, record});
 }
@@ -156,6 +158,15 @@ void JournalThread::perform(const dispatch::Load& load) {
   }
   boost::asio::post(core_, [this, load, found = std::move(found)]() mutable {
     events_.on_read(load, std::move(found));
+  });
+}
+
+void JournalThread::perform(const Peek& peek) {
+  const dispatch::Load& load = peek.load;
+  auto found = journal_->read(load.queue, load.from, load.end, load.max_messages, load.max_bytes);
+  report_damage();
+  boost::asio::post(core_, [this, number = peek.number, found = std::move(found)]() mutable {
+    events_.on_peeked(number, std::move(found));
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -23,6 +24,9 @@ class JournalEvents {
   virtual void on_committed(const dispatch::Result<void>& result) = 0;
   virtual void on_read(const dispatch::Load& load,
                        dispatch::Result<std::vector<dispatch::StoredMessage>>&& found) = 0;
+  // The answer to peek().
+  virtual void on_peeked(std::uint64_t peek,
+                         dispatch::Result<std::vector<dispatch::StoredMessage>>&& found) = 0;
   // The journal was opened again after a failure: this is what it holds.
   virtual void on_reopened(dispatch::QueueStates&& states) = 0;
   // It could not be opened; the next try is under way.
@@ -50,6 +54,8 @@ class JournalThread {
 
   void commit(std::vector<dispatch::Write>&& writes);
   void read(const dispatch::Load& load);
+  // The same for somebody who only looks: what can't be read is an error, and not tried again.
+  void peek(std::uint64_t peek, const dispatch::Load& load);
   // A record of a session (storage::Journal::put_session). Not answered: a failure poisons, and the
   // next commit tells.
   void put_session(const std::string& client_id, const std::string& record);
@@ -64,8 +70,12 @@ class JournalThread {
     std::string client_id;
     std::string record;
   };
+  struct Peek {
+    std::uint64_t number;
+    dispatch::Load load;
+  };
   struct Reopen {};
-  using Job = std::variant<Commit, dispatch::Load, PutSession, Reopen>;
+  using Job = std::variant<Commit, dispatch::Load, Peek, PutSession, Reopen>;
 
   void push(Job&& job);
   void run();
@@ -78,6 +88,7 @@ class JournalThread {
   std::optional<std::chrono::steady_clock::time_point> next_due() const;
   void perform(Commit& commit);
   void perform(const dispatch::Load& load);
+  void perform(const Peek& peek);
   void perform(const PutSession& session);
   void perform(Reopen);
   bool sleep_unless_ending(std::chrono::milliseconds time);

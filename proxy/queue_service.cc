@@ -118,46 +118,6 @@ void QueueService::set_writable(SessionId session, bool writable) {
   take(queues_.set_writable(session, writable, now()));
 }
 
-// --- Administration ---
-
-void QueueService::create(const dispatch::QueueOptions& options, Done done) {
-  define(std::move(done),
-         [&](RequestId request) { return queues_.create(request, options, now()); });
-}
-
-void QueueService::update(const dispatch::QueueOptions& options, Done done) {
-  define(std::move(done),
-         [&](RequestId request) { return queues_.update(request, options, now()); });
-}
-
-void QueueService::remove(std::string_view name, Done done) {
-  define(std::move(done), [&](RequestId request) { return queues_.remove(request, name, now()); });
-}
-
-template <class Event>
-void QueueService::define(Done&& done, Event&& event) {
-  if (!failure_.empty()) {
-    done(dispatch::Error{dispatch::ErrorKind::unavailable, failure_});
-    return;
-  }
-  const RequestId request = make_request(SessionId{}, ++last_command_ & 0xFFFF);
-  auto step = event(request);
-  if (!step) {
-    done(step.error());
-    return;
-  }
-  commands_.insert_or_assign(request, std::move(done));
-  take(std::move(*step));
-}
-
-std::optional<dispatch::QueueStats> QueueService::stats(std::string_view name) const {
-  return queues_.stats(name, now());
-}
-
-std::vector<dispatch::QueueStats> QueueService::all_stats() const {
-  return queues_.all_stats(now());
-}
-
 // --- The FIFO of steps ---
 
 void QueueService::take(dispatch::Step&& step) {
@@ -302,6 +262,7 @@ void QueueService::fail(const std::string& why) {
     client.client->on_consumers_lost();
   }
   const dispatch::Error error{dispatch::ErrorKind::unavailable, failure_};
+  fail_commands(error);
   for (const Group& group : lost) {
     for (const auto& action : group.actions) {
       if (const auto* accept = std::get_if<dispatch::Accept>(&action)) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -45,6 +46,7 @@ class QueueClient {
 class QueueService final : private JournalEvents {
  public:
   using Done = std::function<void(dispatch::Result<void>)>;
+  using Counted = std::function<void(dispatch::Result<std::uint64_t>)>;
 
   // Takes over an open journal; `options` are those it was opened with. `core` must not be run any
   // more once the service is destroyed.
@@ -102,13 +104,40 @@ class QueueService final : private JournalEvents {
     journal_.put_session(client_id, record);
   }
 
-  // --- Administration ---
+  // --- Administration (queue_service_admin.cc): answered once, when it is durable ---
 
   void create(const dispatch::QueueOptions& options, Done done);
   void update(const dispatch::QueueOptions& options, Done done);
   void remove(std::string_view name, Done done);
+  // Settles everything in a queue, or among its dead letters, that is not in flight. Answers with
+  // how many messages that were.
+  void purge(std::string_view name, bool dead, Counted counted);
+  // Moves dead letters back to their queue: those with these offsets, or all if there are none.
+  // Answers with how many that were.
+  void redrive(std::string_view name, std::vector<dispatch::Offset> offsets, Counted counted);
+
+  // Messages of a queue, or of its dead letters, that are not settled, from `from` on: read from
+  // the journal, and nothing changes. May give fewer than asked for; `next` says where to go on.
+  struct Browsed {
+    dispatch::QueueId queue;
+    std::vector<dispatch::StoredMessage> messages;
+    std::optional<dispatch::Offset> next;
+  };
+  using BrowseDone = std::function<void(dispatch::Result<Browsed>)>;
+  void browse(std::string_view name, bool dead, dispatch::Offset from, std::uint32_t limit,
+              BrowseDone done);
+  std::vector<dispatch::MessageView> look_at(dispatch::QueueId queue,
+                                             std::span<const dispatch::Offset> offsets) const {
+    return queues_.look_at(queue, offsets);
+  }
+
   std::optional<dispatch::QueueStats> stats(std::string_view name) const;
-  std::vector<dispatch::QueueStats> all_stats() const;
+  std::vector<dispatch::QueueStats> stats_after(std::string_view name, std::size_t limit) const {
+    return queues_.stats_after(name, limit, now());
+  }
+  std::vector<dispatch::ConsumerView> consumer_views(std::string_view name) const {
+    return queues_.consumer_views(name, now());
+  }
   std::string name_of_filter(std::string_view filter) const {
     return queues_.name_of_filter(filter);
   }
@@ -137,6 +166,8 @@ class QueueService final : private JournalEvents {
   void on_committed(const dispatch::Result<void>& result) override;
   void on_read(const dispatch::Load& load,
                dispatch::Result<std::vector<dispatch::StoredMessage>>&& found) override;
+  void on_peeked(std::uint64_t peek,
+                 dispatch::Result<std::vector<dispatch::StoredMessage>>&& found) override;
   void on_reopened(dispatch::QueueStates&& states) override;
   void on_reopen_failed(const std::string& why) override;
 
@@ -149,7 +180,10 @@ class QueueService final : private JournalEvents {
   void perform(dispatch::Action& action);
   void answer(dispatch::RequestId request, const dispatch::Result<void>& result);
   template <class Event>
-  void define(Done&& done, Event&& event);
+  void command(Done&& done, Event&& event);
+  void fail_commands(const dispatch::Error& error);
+  struct Browsing;
+  void go_on_browsing(std::shared_ptr<Browsing> browsing);
   void fail(const std::string& why);
   void schedule_tick();
   Client* find(dispatch::SessionId session);
@@ -171,7 +205,9 @@ class QueueService final : private JournalEvents {
   // Requests of sessions say who asks by their value (make_request); those of the administration
   // have session 0 and are looked up here.
   std::unordered_map<dispatch::RequestId, Done> commands_;
-  std::uint64_t last_command_ = 0;
+  std::uint16_t last_command_ = 0;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Browsing>> browsing_;  // by peek
+  std::uint64_t last_peek_ = 0;
 
   boost::asio::steady_timer tick_timer_;
   std::optional<dispatch::Time> tick_at_;

@@ -55,7 +55,7 @@ class Server {
         upstream_(make_upstream_paho(core_, upstream_options(config))),
         context_{core_,     config_, queues_,          *upstream_,
                  registry_, wills_,  upstream_health_, read_buffer_},
-        admin_api_(queues_, upstream_health_),
+        admin_api_(core_, queues_, registry_, upstream_health_),
         signals_(core_, SIGTERM, SIGINT),
         timer_(core_) {}
 

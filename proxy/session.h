@@ -86,6 +86,8 @@ class Session final : public UpstreamEvents,
   dispatch::SessionId queue_session() const { return queue_session_; }
   UpstreamLink& link() { return *link_; }
   const std::string& peer() const { return peer_; }
+  const std::string& client_id() const { return connection_.client_id; }
+  std::chrono::steady_clock::time_point last_read() const { return last_read_; }
 
   // Encodes a packet behind what is to be sent. Sent before the event loop turns to other things.
   void send(const protocol::Packet& packet);

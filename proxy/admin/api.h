@@ -1,13 +1,17 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "dispatch/queue_set.h"
+#include "dispatch/look.h"
+#include "dispatch/message.h"
+#include "dispatch/queue_options.h"
 #include "dispatch/result.h"
+#include "dispatch/stats.h"
 
 // What the admin side may ask of Sluice: the one interface between HTTP and queues. All calls are
 // made on the core thread; answers that need the disk come later, on the same thread, once.
@@ -20,15 +24,73 @@ struct Health {
   std::string upstream = "unknown";  // "reachable", "unreachable", "unknown" (no client yet)
 };
 
+// Messages a second, over the last seconds.
+struct Rates {
+  double in = 0;   // stored
+  double out = 0;  // acknowledged
+};
+
+struct QueueInfo {
+  dispatch::QueueStats stats;
+  std::optional<Rates> rates;  // nothing until it has been watched for some seconds
+};
+
+// Which of the two a queue has: its messages, or those that died in it.
+enum class Part { messages, dead_letters };
+
+struct Browse {
+  std::string queue;
+  Part part = Part::messages;
+  dispatch::Offset from{1};
+  std::uint32_t limit = 100;
+};
+
+struct MessageInfo {
+  dispatch::Offset offset;
+  dispatch::MessageRef message;
+  dispatch::MessageView view;
+};
+
+struct MessagePage {
+  std::vector<MessageInfo> messages;     // not settled, by offset
+  std::optional<dispatch::Offset> next;  // where to go on, if there may be more
+  dispatch::Time now{};
+};
+
+struct ConsumerInfo {
+  dispatch::ConsumerView view;
+  std::string client_id;
+  std::uint64_t idle_ms = 0;  // since the client last sent something
+};
+
 class Api {
  public:
-  using Done = std::function<void(dispatch::Result<void>)>;
+  template <class T>
+  using Answer = std::function<void(dispatch::Result<T>)>;
+  using Done = Answer<void>;
+  using Counted = Answer<std::uint64_t>;
 
   virtual ~Api() = default;
+
+  // --- Definitions ---
   virtual void create_queue(const dispatch::QueueOptions& options, Done done) = 0;
+  virtual void update_queue(const dispatch::QueueOptions& options, Done done) = 0;
   virtual void delete_queue(std::string_view name, Done done) = 0;
-  virtual std::optional<dispatch::QueueStats> queue(std::string_view name) = 0;
-  virtual std::vector<dispatch::QueueStats> queues() = 0;  // by name
+
+  // --- Messages. How many there were is the answer. ---
+  virtual void purge(std::string_view name, Part part, Counted counted) = 0;
+  // Dead letters go back to their queue: those with these offsets, or all if there are none. An
+  // error moves nothing.
+  virtual void redrive(std::string_view name, const std::vector<dispatch::Offset>& offsets,
+                       Counted counted) = 0;
+  virtual void browse(const Browse& what, Answer<MessagePage> answer) = 0;
+
+  // --- Looking ---
+  virtual std::optional<QueueInfo> queue(std::string_view name) = 0;
+  // By name, those after `after`, at most `limit`.
+  virtual std::vector<QueueInfo> queues(std::string_view after, std::size_t limit) = 0;
+  // Of one queue and its dead letters, or all if `queue` is empty; by id.
+  virtual std::vector<ConsumerInfo> consumers(std::string_view queue) = 0;
   virtual Health health() = 0;
 };
 

@@ -145,9 +145,12 @@ Result<Client::Answer> Client::request(http::verb method, std::string_view targe
   return to_answer(endpoint_, exchange.parser.get());
 }
 
+std::string percent_encoded(std::string_view text) {
+  return boost::urls::encode({text.data(), text.size()}, boost::urls::unreserved_chars);
+}
+
 std::string queue_target(std::string_view name) {
-  return "/api/v1/queues/" +
-         boost::urls::encode({name.data(), name.size()}, boost::urls::unreserved_chars);
+  return "/api/v1/queues/" + percent_encoded(name);
 }
 
 }  // namespace admin

@@ -38,6 +38,7 @@ class Client {
   std::chrono::milliseconds timeout_;
 };
 
+std::string percent_encoded(std::string_view text);
 // /api/v1/queues/NAME, percent-encoded.
 std::string queue_target(std::string_view name);
 

@@ -18,39 +18,12 @@ namespace json = boost::json;
 using boost::beast::http::verb;
 using Answer = Client::Answer;
 
-constexpr int kOk = 0;
-constexpr int kFailed = 1;
-constexpr int kBadArguments = 2;
-
-int fail(Output output, const std::string& what, int code = kFailed) {
-  output.err << "sluice: " << proxy::printable(what) << "\n";
-  return code;
-}
-
-// A refusal in the server's words.
-int refused(Output output, const Answer& answer) {
-  const std::string message = answer.error_message();
-  if (message.empty())
-    return fail(output, "the server answered HTTP " + std::to_string(answer.status));
-  return fail(output, message, answer.error_kind() == "invalid" ? kBadArguments : kFailed);
-}
-
-int say(Answers answers, Output output, const json::value& body, const std::string& words) {
-  if (answers.json)
-    output.out << json::serialize(body) << "\n";
-  else if (!answers.quiet)
-    output.out << words;
-  return kOk;
-}
-
-std::string body_of(const CreateQueue& what) {
+// The options that were given.
+std::string body_of(const dispatch::QueueOptions& options, const std::vector<std::string>& given) {
   json::object body;
-  for (const auto& [key, value] : to_json(what.options)) {
-    const std::string name(key.data(), key.size());
-    if (name == "name" || name == "filter" ||
-        std::find(what.given.begin(), what.given.end(), name) != what.given.end())
+  for (const auto& [key, value] : to_json(options))
+    if (std::find(given.begin(), given.end(), std::string(key.data(), key.size())) != given.end())
       body[key] = value;
-  }
   return json::serialize(body);
 }
 
@@ -78,13 +51,13 @@ int already_there(Client& client, const CreateQueue& what, Answers answers, Outp
   return say(answers, output, there->body, "queue " + name + " is there already\n");
 }
 
-std::string deleted_words(const std::string& name, const json::value& body) {
-  const auto* object = body.if_object();
-  const auto* count = object != nullptr ? object->if_contains("deleted_messages") : nullptr;
-  const std::string messages = count == nullptr ? "0" : json::serialize(*count);
-  if (messages == "0") return "deleted queue " + name + "\n";
-  return "deleted queue " + name + " with " + messages +
-         (messages == "1" ? " message\n" : " messages\n");
+std::string deleted_words(const std::string& name, const json::object& body) {
+  std::string words = "deleted queue " + name;
+  const std::uint64_t messages = number_in(body, "deleted_messages");
+  const std::uint64_t dead = number_in(body, "deleted_dead");
+  if (messages > 0) words += " with " + counted(messages, "message");
+  if (dead > 0) words += (messages > 0 ? " and " : " with ") + counted(dead, "dead letter");
+  return words + "\n";
 }
 
 std::string names_of(const json::array& queues) {
@@ -102,7 +75,8 @@ std::string names_of(const json::array& queues) {
 }  // namespace
 
 int create_queue(Client& client, const CreateQueue& what, Answers answers, Output output) {
-  const auto answer = client.request(verb::post, "/api/v1/queues", body_of(what));
+  const auto answer =
+      client.request(verb::post, "/api/v1/queues", body_of(what.options, what.given));
   if (!answer) return fail(output, answer.error().text);
   if (answer->ok())
     return say(answers, output, answer->body, "created queue " + what.options.name + "\n");
@@ -111,23 +85,39 @@ int create_queue(Client& client, const CreateQueue& what, Answers answers, Outpu
   return refused(output, *answer);
 }
 
-int list_queues(Client& client, const ListQueues& what, Answers answers, Output output) {
-  const auto answer = client.request(verb::get, "/api/v1/queues");
-  if (!answer) return fail(output, answer.error().text);
-  if (!answer->ok()) return refused(output, *answer);
-  const auto* queues = answer->body.get_object().if_contains("queues");
-  if (queues == nullptr || !queues->is_array())
-    return fail(output, "the server's answer has no list of queues: that is no Sluice");
-  const json::array& list = queues->get_array();
-  return say(answers, output, *queues,
-             what.names ? names_of(list) : queue_table(list, what.headers));
+int update_queue(Client& client, const UpdateQueue& what, Answers answers, Output output) {
+  const std::string& name = what.options.name;
+  return exchange(client, verb::patch, queue_target(name), body_of(what.options, what.given),
+                  answers, output,
+                  [&](const json::object&) { return "updated queue " + name + "\n"; });
+}
+
+int list_queues(Client& client, const ListThings& what, Answers answers, Output output) {
+  const auto columns = choose_columns(queue_columns(), what.columns);
+  if (!columns) return fail(output, columns.error().text, kBadArguments);
+  const Listed listed = list_all(client, "/api/v1/queues", "queues", what.limit, output);
+  if (listed.code != kOk) return listed.code;
+  return say(
+      answers, output, listed.elements,
+      what.names ? names_of(listed.elements) : table(*columns, listed.elements, what.headers));
+}
+
+int list_consumers(Client& client, const std::string& queue, const ListThings& what,
+                   Answers answers, Output output) {
+  const auto columns = choose_columns(consumer_columns(), what.columns);
+  if (!columns) return fail(output, columns.error().text, kBadArguments);
+  const std::string target =
+      "/api/v1/consumers" + (queue.empty() ? "" : "?queue=" + percent_encoded(queue));
+  const Listed listed = list_all(client, target, "consumers", what.limit, output);
+  if (listed.code != kOk) return listed.code;
+  return say(answers, output, listed.elements, table(*columns, listed.elements, what.headers));
 }
 
 int show_queue(Client& client, const std::string& name, Answers answers, Output output) {
   const auto answer = client.request(verb::get, queue_target(name));
   if (!answer) return fail(output, answer.error().text);
   if (!answer->ok()) return refused(output, *answer);
-  return say(answers, output, answer->body, queue_details(answer->body.get_object()));
+  return say(answers, output, answer->body, details(answer->body.get_object()));
 }
 
 int delete_queue(Client& client, const DeleteQueue& what, Answers answers, Output output) {
@@ -135,11 +125,12 @@ int delete_queue(Client& client, const DeleteQueue& what, Answers answers, Outpu
   const auto answer = client.request(verb::delete_, target);
   if (!answer) return fail(output, answer.error().text);
   if (answer->ok())
-    return say(answers, output, answer->body, deleted_words(what.name, answer->body));
+    return say(answers, output, answer->body, deleted_words(what.name, answer->body.get_object()));
   if (what.idempotent && answer->error_kind() == "not_found") {
     json::object nothing;
     nothing["name"] = what.name;
     nothing["deleted_messages"] = 0;
+    nothing["deleted_dead"] = 0;
     return say(answers, output, nothing, "there is no queue " + what.name + "\n");
   }
   if (answer->error_kind() == "not_empty")

@@ -35,7 +35,7 @@ http::response<http::string_body> make_response(const Reply& reply, unsigned ver
                                                 bool keep_alive) {
   http::response<http::string_body> response(reply.status, version);
   response.set(http::field::server, "sluice/" SLUICE_VERSION);
-  response.set(http::field::content_type, "application/json");
+  response.set(http::field::content_type, reply.content_type);
   response.set(http::field::cache_control, "no-store");
   response.set("X-Content-Type-Options", "nosniff");
   if (!reply.allow.empty()) response.set(http::field::allow, reply.allow);

@@ -2,90 +2,146 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <cstdio>
-#include <vector>
 
 #include <boost/json/serialize.hpp>
 
+#include "proxy/admin/command_parts.h"
 #include "proxy/printable.h"
 
 namespace admin {
 namespace {
 
 namespace json = boost::json;
+using Object = json::object;
 
-struct Column {
-  std::string_view title;
-  std::string_view field;
-  bool right;
-};
-
-constexpr std::array<Column, 10> kColumns = {{{"NAME", "name", false},
-                                              {"FILTER", "filter", false},
-                                              {"READY", "ready", true},
-                                              {"IN-FLIGHT", "in_flight", true},
-                                              {"CONSUMERS", "consumers", true},
-                                              {"STORED", "stored_total", true},
-                                              {"ACKED", "acked_total", true},
-                                              {"OLDEST", "oldest_age_ms", true},
-                                              {"MODE", "mode", false},
-                                              {"DISPATCH", "dispatch", false}}};
-
-using Row = std::vector<std::string>;
-
-std::string text_of(const json::value& value) {
-  if (const auto* text = value.if_string()) return proxy::printable({text->data(), text->size()});
-  const auto* list = value.if_array();
-  if (list == nullptr) return json::serialize(value);
-  std::string words;
-  for (const json::value& word : *list) words += (words.empty() ? "" : ", ") + text_of(word);
-  return words;
+std::string age(const Object& object, std::string_view field) {
+  return human_age(std::chrono::milliseconds(number_in(object, field)));
 }
 
-std::uint64_t number_of(const json::object& object, std::string_view field) {
-  const auto* value = object.if_contains({field.data(), field.size()});
-  json::error_code not_a_number;
-  return value == nullptr ? 0 : value->to_number<std::uint64_t>(not_a_number);
+std::string bytes(const Object& object, std::string_view field) {
+  if (!object.contains({field.data(), field.size()})) return "-";
+  return human_bytes(number_in(object, field));
 }
 
-bool is_empty(const json::object& queue) {
-  return number_of(queue, "ready") + number_of(queue, "in_flight") == 0;
+std::string rate(const Object& object, std::string_view field) {
+  const json::value* value = object.if_contains({field.data(), field.size()});
+  json::error_code none;
+  const double number = value == nullptr ? 0 : value->to_number<double>(none);
+  if (value == nullptr || none) return "-";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", number);
+  return text;
 }
 
-std::string age_of(const json::object& queue) {
-  if (is_empty(queue)) return "-";
-  return human_age(std::chrono::milliseconds(number_of(queue, "oldest_age_ms")));
+bool is_empty(const Object& queue) {
+  return number_in(queue, "ready") + number_in(queue, "in_flight") + number_in(queue, "delayed") ==
+         0;
 }
 
-Row row_of(const json::object& queue) {
-  Row row;
-  for (const Column& column : kColumns) {
-    const auto* value = queue.if_contains({column.field.data(), column.field.size()});
-    if (column.field == "oldest_age_ms")
-      row.push_back(age_of(queue));
-    else
-      row.push_back(value == nullptr ? "-" : text_of(*value));
+std::string oldest(const Object& queue, std::string_view field) {
+  return is_empty(queue) ? "-" : age(queue, field);
+}
+
+// The beginning of the payload, on one line.
+std::string preview(const Object& message, std::string_view field) {
+  constexpr std::size_t kWidth = 48;
+  const std::string payload = proxy::printable(text_in(message, field));
+  const bool more = payload.size() > kWidth || flag_in(message, "payload_truncated");
+  std::size_t end = std::min(payload.size(), kWidth);
+  while (end < payload.size() && (static_cast<unsigned char>(payload[end]) & 0xC0) == 0x80) --end;
+  const std::string prefix = text_in(message, "payload_encoding") == "base64" ? "base64:" : "";
+  return prefix + payload.substr(0, end) + (more ? "..." : "");
+}
+
+std::string of_death(const Object& message, std::string_view field) {
+  const json::value* dead = message.if_contains("dead");
+  return dead != nullptr && dead->is_object() ? field_words(dead->get_object(), field) : "-";
+}
+
+std::string paused(const Object& consumer, std::string_view field) {
+  return number_in(consumer, field) == 0 ? "-" : age(consumer, field);
+}
+
+std::string consumed(const Object& consumer, std::string_view field) {
+  return field_words(consumer, field) + (flag_in(consumer, "dead") ? " (dead letters)" : "");
+}
+
+constexpr bool kRight = true;
+constexpr bool kUnusual = false;
+
+constexpr std::array<Column, 16> kQueueColumns = {
+    {{"name", "NAME", "name", field_words},
+     {"filter", "FILTER", "filter", field_words},
+     {"ready", "READY", "ready", field_words, kRight},
+     {"in_flight", "IN-FLIGHT", "in_flight", field_words, kRight},
+     {"delayed", "DELAYED", "delayed", field_words, kRight},
+     {"dead", "DEAD", "dead", field_words, kRight},
+     {"consumers", "CONSUMERS", "consumers", field_words, kRight},
+     {"oldest", "OLDEST", "oldest_age_ms", oldest, kRight},
+     {"in_rate", "IN/S", "in_rate", rate, kRight},
+     {"out_rate", "OUT/S", "out_rate", rate, kRight},
+     {"stored", "STORED", "stored_total", field_words, kRight, kUnusual},
+     {"acked", "ACKED", "acked_total", field_words, kRight, kUnusual},
+     {"redelivered", "REDELIVERED", "redelivered_total", field_words, kRight, kUnusual},
+     {"mode", "MODE", "mode", field_words, false, kUnusual},
+     {"dispatch", "DISPATCH", "dispatch", field_words, false, kUnusual},
+     {"durability", "DURABILITY", "durability", field_words, false, kUnusual}}};
+
+constexpr std::array<Column, 9> kMessageColumns = {
+    {{"offset", "OFFSET", "offset", field_words, kRight},
+     {"state", "STATE", "state", field_words},
+     {"failed", "FAILED", "failed_deliveries", field_words, kRight},
+     {"age", "AGE", "age_ms", age, kRight},
+     {"size", "SIZE", "payload_bytes", bytes, kRight},
+     {"topic", "TOPIC", "topic", field_words},
+     {"payload", "PAYLOAD", "payload", preview},
+     {"stored_at", "STORED-AT", "stored_at", field_words, false, kUnusual},
+     {"publisher", "PUBLISHER", "publisher", field_words, false, kUnusual}}};
+
+constexpr std::array<Column, 11> kDeadColumns = {
+    {{"offset", "OFFSET", "offset", field_words, kRight},
+     {"reason", "REASON", "reason", of_death},
+     {"attempts", "ATTEMPTS", "attempts", of_death, kRight},
+     {"died_at", "DIED-AT", "at", of_death},
+     {"size", "SIZE", "payload_bytes", bytes, kRight},
+     {"topic", "TOPIC", "topic", field_words},
+     {"payload", "PAYLOAD", "payload", preview},
+     {"origin", "ORIGIN", "origin", of_death, kRight, kUnusual},
+     {"state", "STATE", "state", field_words, false, kUnusual},
+     {"stored_at", "STORED-AT", "stored_at", field_words, false, kUnusual},
+     {"publisher", "PUBLISHER", "publisher", field_words, false, kUnusual}}};
+
+constexpr std::array<Column, 7> kConsumerColumns = {
+    {{"client", "CLIENT", "client_id", field_words},
+     {"queue", "QUEUE", "queue", consumed},
+     {"group", "GROUP", "group", field_words},
+     {"in_flight", "IN-FLIGHT", "in_flight", field_words, kRight},
+     {"credit", "CREDIT", "credit", field_words, kRight},
+     {"paused", "PAUSED", "paused_ms", paused, kRight},
+     {"idle", "IDLE", "idle_ms", age, kRight}}};
+
+std::size_t longest_key(const Object& object) {
+  std::size_t longest = 0;
+  for (const auto& field : object) longest = std::max(longest, field.key().size());
+  return longest;
+}
+
+std::string details_at(const Object& object, const std::string& indent) {
+  const std::size_t longest = longest_key(object);
+  std::string text;
+  for (const auto& [key, value] : object) {
+    const std::string name(key.data(), key.size());
+    text += indent + name;
+    if (const auto* inner = value.if_object()) {
+      text += "\n" + details_at(*inner, indent + "  ");
+      continue;
+    }
+    text += std::string(longest + 2 - name.size(), ' ') + field_words(object, name);
+    if (name == "oldest_age_ms" && !is_empty(object)) text += " (" + oldest(object, name) + ")";
+    text += "\n";
   }
-  return row;
-}
-
-// Characters on the screen, near enough: UTF-8 bytes that begin one.
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
-std::string print_row(const Row& row, const std::array<std::size_t, kColumns.size()>& widths) {
-  std::string line;
-  for (std::size_t i = 0; i < row.size(); ++i) {
-    const std::string gap(widths[i] - width(row[i]), ' ');
-    line += i == 0 ? "" : "  ";
-    line += kColumns[i].right ? gap + row[i] : row[i] + gap;
-  }
-  line.erase(line.find_last_not_of(' ') + 1);
-  return line + "\n";
+  return text;
 }
 
 }  // namespace
@@ -105,32 +161,22 @@ std::string human_age(std::chrono::milliseconds age) {
   return pair(seconds / 86'400, 'd', seconds % 86'400 / 3600, 'h');
 }
 
-std::string queue_table(const json::array& queues, bool headers) {
-  std::vector<Row> rows;
-  Row titles;
-  for (const Column& column : kColumns) titles.emplace_back(column.title);
-  if (headers) rows.push_back(std::move(titles));
-  for (const json::value& queue : queues)
-    if (const auto* object = queue.if_object()) rows.push_back(row_of(*object));
-  std::array<std::size_t, kColumns.size()> widths{};
-  for (const Row& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
-  std::string table;
-  for (const Row& row : rows) table += print_row(row, widths);
-  return table;
-}
-
-std::string queue_details(const json::object& queue) {
-  std::size_t longest = 0;
-  for (const auto& field : queue) longest = std::max(longest, field.key().size());
-  std::string text;
-  for (const auto& [key, value] : queue) {
-    const std::string name(key.data(), key.size());
-    text += name + std::string(longest + 2 - name.size(), ' ') + text_of(value);
-    if (name == "oldest_age_ms" && !is_empty(queue)) text += " (" + age_of(queue) + ")";
-    text += "\n";
-  }
+std::string human_bytes(std::uint64_t bytes) {
+  constexpr std::array<const char*, 6> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  if (bytes < 1024) return std::to_string(bytes) + "B";
+  double size = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; size >= 1023.95 && unit + 1 < kUnits.size(); ++unit) size /= 1024;
+  char text[32];
+  std::snprintf(text, sizeof text, size < 9.95 ? "%.1f%s" : "%.0f%s", size, kUnits[unit]);
   return text;
 }
+
+std::span<const Column> queue_columns() { return kQueueColumns; }
+std::span<const Column> message_columns() { return kMessageColumns; }
+std::span<const Column> dead_columns() { return kDeadColumns; }
+std::span<const Column> consumer_columns() { return kConsumerColumns; }
+
+std::string details(const json::object& object) { return details_at(object, ""); }
 
 }  // namespace admin

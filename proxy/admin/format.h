@@ -1,25 +1,30 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <span>
 #include <string>
-#include <string_view>
 
-#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
-// What people read: tables and lists made from the API's JSON. Text that comes from outside is
-// shown with control characters escaped, so that a topic filter can't drive a terminal.
+#include "proxy/admin/table.h"
+
+// What people read of each thing the API knows.
 
 namespace admin {
 
 // "850ms", "12s", "3m10s", "2h05m", "4d03h".
 std::string human_age(std::chrono::milliseconds age);
+// "512B", "1.5KiB", "20MiB".
+std::string human_bytes(std::uint64_t bytes);
 
-// The columns NAME FILTER READY IN-FLIGHT CONSUMERS STORED ACKED OLDEST MODE DISPATCH, numbers to
-// the right, a line a queue. OLDEST is `-` for an empty queue.
-std::string queue_table(const boost::json::array& queues, bool headers);
+std::span<const Column> queue_columns();
+std::span<const Column> message_columns();
+std::span<const Column> dead_columns();
+std::span<const Column> consumer_columns();
 
-// One queue, `name value` a line, every field that the server sent.
-std::string queue_details(const boost::json::object& queue);
+// One thing, `name value` a line, every field that the server sent; objects in it with their fields
+// one level deeper.
+std::string details(const boost::json::object& object);
 
 }  // namespace admin

@@ -1,5 +1,6 @@
 #include "proxy/admin/json.h"
 
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -25,6 +26,9 @@ json::value to_value(const OptionValue& value) {
     words.emplace_back(json::string(word));
   return words;
 }
+
+// Rates are shown with one digit behind the point.
+double rounded(double rate) { return std::round(rate * 10) / 10; }
 
 std::string to_string(const json::string& text) { return std::string(text.data(), text.size()); }
 
@@ -60,16 +64,38 @@ json::object to_json(const QueueOptions& options) {
   return object;
 }
 
-json::object to_json(const dispatch::QueueStats& stats) {
+json::object to_json(const QueueInfo& info) {
+  const dispatch::QueueStats& stats = info.stats;
   json::object object = to_json(stats.options);
   object["ready"] = stats.ready;
   object["in_flight"] = stats.in_flight;
+  object["delayed"] = stats.delayed;
+  object["dead"] = stats.dead;
   object["consumers"] = stats.consumers;
+  object["oldest_age_ms"] = stats.oldest_age_ms;
+  object["in_rate"] = info.rates ? json::value(rounded(info.rates->in)) : json::value(nullptr);
+  object["out_rate"] = info.rates ? json::value(rounded(info.rates->out)) : json::value(nullptr);
   object["stored_total"] = stats.stored_total;
   object["acked_total"] = stats.acked_total;
   object["redelivered_total"] = stats.redelivered_total;
   object["superseded_total"] = stats.superseded_total;
-  object["oldest_age_ms"] = stats.oldest_age_ms;
+  object["dead_total"] = stats.dead_total;
+  object["purged_total"] = stats.purged_total;
+  object["lost_total"] = stats.lost_total;
+  return object;
+}
+
+json::object to_json(const ConsumerInfo& info) {
+  const dispatch::ConsumerView& view = info.view;
+  json::object object;
+  object["client_id"] = info.client_id;
+  object["queue"] = view.queue;
+  object["dead"] = view.dead;
+  object["group"] = view.group;
+  object["in_flight"] = view.in_flight;
+  object["credit"] = view.credit;
+  object["paused_ms"] = view.paused_ms;
+  object["idle_ms"] = info.idle_ms;
   return object;
 }
 
@@ -103,6 +129,18 @@ Result<QueueOptions> queue_options_from_json(std::string_view body) {
   for (const std::string_view needed : {"name", "filter"})
     if (!object->contains({needed.data(), needed.size()}))
       return dispatch::invalid("the body has no '" + std::string(needed) + "'");
+  if (auto checked = dispatch::check_options(options); !checked) return checked.error();
+  return options;
+}
+
+Result<QueueOptions> changed_options(const QueueOptions& from, const json::object& changes) {
+  if (changes.empty()) return dispatch::invalid("the body changes nothing: it has no option");
+  QueueOptions options = from;
+  for (const auto& [key, value] : changes)
+    if (auto set = set_field(options, {key.data(), key.size()}, value); !set) return set.error();
+  if (options.name != from.name)
+    return dispatch::invalid("queue '" + from.name +
+                             "': name can't be changed; delete it and create it again");
   if (auto checked = dispatch::check_options(options); !checked) return checked.error();
   return options;
 }

@@ -5,7 +5,7 @@
 
 #include <boost/json/object.hpp>
 
-#include "dispatch/queue_set.h"
+#include "dispatch/queue_options.h"
 #include "dispatch/result.h"
 #include "proxy/admin/api.h"
 
@@ -16,7 +16,8 @@ namespace admin {
 // Every option under its name, in its JSON form: numbers, booleans, strings, lists of strings.
 boost::json::object to_json(const dispatch::QueueOptions& options);
 // The options, then the counters.
-boost::json::object to_json(const dispatch::QueueStats& stats);
+boost::json::object to_json(const QueueInfo& info);
+boost::json::object to_json(const ConsumerInfo& info);
 boost::json::object to_json(const Health& health);
 // {"error":{"kind":"exists","message":"..."}}
 boost::json::object error_json(std::string_view kind, std::string_view message);
@@ -24,5 +25,8 @@ boost::json::object error_json(std::string_view kind, std::string_view message);
 // The definition of a queue from the body of a POST. Errors name the field; bad JSON, fields that
 // are unknown, not built or of the wrong type are all `invalid`.
 dispatch::Result<dispatch::QueueOptions> queue_options_from_json(std::string_view body);
+// These options with what the body of a PATCH changes.
+dispatch::Result<dispatch::QueueOptions> changed_options(const dispatch::QueueOptions& from,
+                                                         const boost::json::object& changes);
 
 }  // namespace admin

@@ -18,7 +18,8 @@ using Request = boost::beast::http::request<boost::beast::http::string_body>;
 
 struct Reply {
   boost::beast::http::status status = boost::beast::http::status::ok;
-  std::string body;      // JSON
+  std::string body;
+  std::string content_type = "application/json";
   std::string allow;     // of a 405: the methods there are
   std::string location;  // of a 201
 };

@@ -2,11 +2,10 @@
 
 #include <chrono>
 
-#include <spdlog/fmt/fmt.h>
-
 #include "proxy/handlers/handlers.h"
 #include "proxy/log.h"
 #include "proxy/protocol/encode.h"
+#include "proxy/rfc3339.h"
 #include "proxy/session.h"
 
 namespace proxy::handlers {
@@ -15,16 +14,6 @@ namespace {
 using protocol::Properties;
 using protocol::PropertyId;
 using protocol::QoS;
-
-std::string rfc3339(dispatch::Time time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
-}
 
 // The publisher's own properties, as they came; of the expiry, what is left [MQTT-3.3.2-6].
 void add_application(Properties& properties, const dispatch::Message& message, dispatch::Time now) {

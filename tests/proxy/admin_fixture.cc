@@ -32,21 +32,67 @@ void FakeApi::create_queue(const dispatch::QueueOptions& options, Done done) {
   finish(std::move(done));
 }
 
+void FakeApi::update_queue(const dispatch::QueueOptions& options, Done done) {
+  auto& there = by_name.find(options.name)->second.options;
+  if (there.filter != options.filter)
+    return done(dispatch::invalid("queue '" + options.name + "': filter can't be changed"));
+  if (journal) there = options;
+  finish(std::move(done));
+}
+
+void FakeApi::purge(std::string_view name, admin::Part part, Counted counted) {
+  if (!journal) return counted(journal.error());
+  dispatch::QueueStats& stats = by_name.find(name)->second;
+  counted(std::exchange(part == admin::Part::messages ? stats.ready : stats.dead, 0));
+}
+
+void FakeApi::redrive(std::string_view name, const std::vector<dispatch::Offset>& offsets,
+                      Counted counted) {
+  if (!journal) return counted(journal.error());
+  redriven = offsets;
+  dispatch::QueueStats& stats = by_name.find(name)->second;
+  const std::uint64_t count = offsets.empty() ? stats.dead : offsets.size();
+  stats.dead -= count;
+  counted(count);
+}
+
+void FakeApi::browse(const admin::Browse& what, Answer<admin::MessagePage> answer) {
+  if (!journal) return answer(journal.error());
+  admin::MessagePage page;
+  for (const admin::MessageInfo& info : messages) {
+    if (info.offset < what.from) continue;
+    if (page.messages.size() == what.limit) {
+      page.next = info.offset;
+      break;
+    }
+    page.messages.push_back(info);
+  }
+  answer(std::move(page));
+}
+
+std::vector<admin::ConsumerInfo> FakeApi::consumers(std::string_view queue) {
+  std::vector<admin::ConsumerInfo> found;
+  for (const admin::ConsumerInfo& info : current_consumers)
+    if (queue.empty() || info.view.queue == queue) found.push_back(info);
+  return found;
+}
+
 void FakeApi::delete_queue(std::string_view name, Done done) {
   if (journal) by_name.erase(by_name.find(name));
   finish(std::move(done));
 }
 
-std::optional<dispatch::QueueStats> FakeApi::queue(std::string_view name) {
+std::optional<admin::QueueInfo> FakeApi::queue(std::string_view name) {
   const auto found = by_name.find(name);
   if (found == by_name.end()) return std::nullopt;
-  return found->second;
+  return admin::QueueInfo{found->second, {}};
 }
 
-std::vector<dispatch::QueueStats> FakeApi::queues() {
-  std::vector<dispatch::QueueStats> all;
-  for (const auto& [name, stats] : by_name) all.push_back(stats);
-  return all;
+std::vector<admin::QueueInfo> FakeApi::queues(std::string_view after, std::size_t limit) {
+  std::vector<admin::QueueInfo> some;
+  for (auto it = by_name.upper_bound(after); it != by_name.end() && some.size() < limit; ++it)
+    some.push_back({it->second, {}});
+  return some;
 }
 
 AdminServer::AdminServer(admin::ServerLimits limits)

@@ -22,12 +22,21 @@ namespace test {
 class FakeApi final : public admin::Api {
  public:
   void create_queue(const dispatch::QueueOptions& options, Done done) override;
+  void update_queue(const dispatch::QueueOptions& options, Done done) override;
   void delete_queue(std::string_view name, Done done) override;
-  std::optional<dispatch::QueueStats> queue(std::string_view name) override;
-  std::vector<dispatch::QueueStats> queues() override;
+  void purge(std::string_view name, admin::Part part, Counted counted) override;
+  void redrive(std::string_view name, const std::vector<dispatch::Offset>& offsets,
+               Counted counted) override;
+  void browse(const admin::Browse& what, Answer<admin::MessagePage> answer) override;
+  std::optional<admin::QueueInfo> queue(std::string_view name) override;
+  std::vector<admin::QueueInfo> queues(std::string_view after, std::size_t limit) override;
+  std::vector<admin::ConsumerInfo> consumers(std::string_view queue) override;
   admin::Health health() override { return current_health; }
 
   std::map<std::string, dispatch::QueueStats, std::less<>> by_name;
+  std::vector<admin::MessageInfo> messages;  // of every queue, by offset
+  std::vector<admin::ConsumerInfo> current_consumers;
+  std::vector<dispatch::Offset> redriven;
   admin::Health current_health;
   // What the disk would do: nothing (answers at once), fail, or keep everybody waiting.
   dispatch::Result<void> journal;

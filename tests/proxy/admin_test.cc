@@ -5,6 +5,7 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "proxy/admin/json.h"
@@ -85,14 +86,15 @@ TEST_CASE("a queue is made, shown, listed and removed") {
       R"("retry_delay":"100ms","retry_multiplier":2,"retry_delay_max":"1m","retry_jitter":20,)"
       R"("durability":"fsync",)"
       R"("sync_interval":"1s","metadata":true,"ready":0,)"
-      R"("in_flight":0,"consumers":0,"stored_total":0,"acked_total":0,"redelivered_total":0,)"
-      R"("superseded_total":0,"oldest_age_ms":0})");
+      R"("in_flight":0,"delayed":0,"dead":0,"consumers":0,"oldest_age_ms":0,"in_rate":null,)"
+      R"("out_rate":null,"stored_total":0,"acked_total":0,"redelivered_total":0,)"
+      R"("superseded_total":0,"dead_total":0,"purged_total":0,"lost_total":0})");
   CHECK(body_of(created) == body_of(shown));
   const std::string listed = server.exchange(http_request("GET", "/api/v1/queues"));
   CHECK(body_of(listed) == R"({"queues":[)" + body_of(shown) + "]}");
   const std::string deleted = server.exchange(http_request("DELETE", "/api/v1/queues/images"));
   CHECK(status_of(deleted) == "200");
-  CHECK(body_of(deleted) == R"({"name":"images","deleted_messages":0})");
+  CHECK(body_of(deleted) == R"({"name":"images","deleted_messages":0,"deleted_dead":0})");
   CHECK(status_of(server.exchange(http_request("GET", "/api/v1/queues/images"))) == "404");
   CHECK(body_of(server.exchange(http_request("GET", "/api/v1/queues"))) == R"({"queues":[]})");
 }
@@ -192,7 +194,7 @@ TEST_CASE("a queue with messages needs force to go") {
   }
   const std::string gone = server.exchange(http_request("DELETE", "/api/v1/queues/a?force=true"));
   CHECK(status_of(gone) == "200");
-  CHECK(body_of(gone) == R"({"name":"a","deleted_messages":12})");
+  CHECK(body_of(gone) == R"({"name":"a","deleted_messages":12,"deleted_dead":0})");
 }
 
 TEST_CASE("parameters are checked") {
@@ -209,7 +211,8 @@ TEST_CASE("parameters are checked") {
         error_body("invalid", "parameter 'force' takes true or false"));
   CHECK(message("DELETE", "/api/v1/queues/a?force=true&if_empty=true") ==
         error_body("invalid", "force and if_empty exclude each other"));
-  CHECK(message("GET", "/api/v1/queues?x=1") == error_body("invalid", "unknown parameter 'x'"));
+  CHECK(message("GET", "/api/v1/queues?x=1") ==
+        error_body("invalid", "unknown parameter 'x': takes limit or cursor"));
   server.on_core([](FakeApi& api) { CHECK(api.by_name.size() == 1); });
 }
 
@@ -228,7 +231,7 @@ TEST_CASE("paths that lead nowhere are 404, methods that do nothing 405") {
   const Wrong kWrong[] = {{"POST", "/healthz", "GET, HEAD"},
                           {"PUT", "/api/v1/queues", "GET, HEAD, POST"},
                           {"OPTIONS", "/api/v1/queues", "GET, HEAD, POST"},
-                          {"PATCH", "/api/v1/queues/a", "GET, HEAD, DELETE"},
+                          {"PUT", "/api/v1/queues/a", "GET, HEAD, PATCH, DELETE"},
                           {"BREW", "/api/v1/version", "GET, HEAD"}};
   for (const Wrong& wrong : kWrong) {
     CAPTURE(wrong.method);
@@ -481,4 +484,182 @@ TEST_CASE("every option a queue has is in its JSON, and makes the same queue aga
   const auto again = admin::queue_options_from_json(boost::json::serialize(object));
   REQUIRE(again.has_value());
   CHECK((*again == options));
+}
+
+TEST_CASE("a queue takes other options while it is there") {
+  AdminServer server;
+  server.add_queue(make_queue("a", "a"));
+  const auto patch = [&](const char* body) {
+    return server.exchange(http_request("PATCH", "/api/v1/queues/a", body));
+  };
+  const std::string changed = patch(R"({"max_inflight":7,"ack_timeout":"1m"})");
+  CHECK(status_of(changed) == "200");
+  CHECK(body_of(changed).find(R"("max_inflight":7,)") != std::string::npos);
+  server.on_core([](FakeApi& api) {
+    CHECK(api.by_name.at("a").options.max_inflight == 7);
+    CHECK(api.by_name.at("a").options.filter == "a");
+  });
+  struct Bad {
+    const char* body;
+    const char* message;
+  };
+  const Bad kBad[] = {
+      {"{}", "the body changes nothing: it has no option"},
+      {"[]", "the body must be a JSON object"},
+      {R"({"name":"b"})", "queue 'a': name can't be changed; delete it and create it again"},
+      {R"({"filter":"b"})", "queue 'a': filter can't be changed"},
+      {R"({"max_inflight":0})", "option 'max_inflight': '0' is wrong; it takes 1..65535"},
+      {R"({"moed":"copy"})", "unknown queue option 'moed' (did you mean 'mode'?)"}};
+  for (const Bad& bad : kBad) {
+    CAPTURE(bad.body);
+    const std::string answer = patch(bad.body);
+    CHECK(status_of(answer) == "400");
+    CHECK(body_of(answer) == error_body("invalid", bad.message));
+  }
+  CHECK(status_of(server.exchange(
+            http_request("PATCH", "/api/v1/queues/b", R"({"max_inflight":7})"))) == "404");
+  CHECK(status_of(server.exchange(http_request("PATCH", "/api/v1/queues/a", "{}",
+                                               "Content-Type: text/plain\r\n"))) == "415");
+}
+
+TEST_CASE("queues are listed in pages") {
+  AdminServer server;
+  for (const char* name : {"a", "b", "c", "d", "e"}) server.add_queue(make_queue(name, name));
+  std::string names;
+  std::string cursor;
+  int pages = 0;
+  do {
+    const std::string answer = server.exchange(http_request(
+        "GET", "/api/v1/queues?limit=2" + (cursor.empty() ? "" : "&cursor=" + cursor)));
+    REQUIRE(status_of(answer) == "200");
+    const boost::json::object page = boost::json::parse(body_of(answer)).as_object();
+    for (const auto& queue : page.at("queues").as_array())
+      names += queue.as_object().at("name").as_string().c_str();
+    const auto* next = page.if_contains("next_cursor");
+    cursor = next == nullptr ? "" : next->as_string().c_str();
+    ++pages;
+  } while (!cursor.empty());
+  CHECK(names == "abcde");
+  CHECK(pages == 3);
+  for (const char* wrong : {"x", "q", "q6", "q6G", "m31", ""}) {
+    CAPTURE(wrong);
+    const std::string answer =
+        server.exchange(http_request("GET", "/api/v1/queues?cursor=" + std::string(wrong)));
+    CHECK(status_of(answer) == "400");
+    CHECK(body_of(answer) ==
+          error_body("invalid", "parameter 'cursor': '" + std::string(wrong) +
+                                    "' is none of this list; take next_cursor of the page before"));
+  }
+  for (const char* wrong : {"limit=0", "limit=10001", "limit=x", "limit=1&limit=2"}) {
+    CAPTURE(wrong);
+    CHECK(status_of(server.exchange(http_request("GET", "/api/v1/queues?" + std::string(wrong)))) ==
+          "400");
+  }
+}
+
+namespace {
+
+admin::MessageInfo make_info(std::uint64_t offset, const std::string& payload) {
+  auto message = std::make_shared<dispatch::Message>();
+  message->topic = "a/x";
+  message->payload = payload;
+  message->publisher = "p";
+  message->properties.user = {{"k", "v"}};
+  return {dispatch::Offset{offset}, message, {dispatch::Place::delayed, 2}};
+}
+
+}  // namespace
+
+TEST_CASE("messages are shown as text where they are text") {
+  AdminServer server;
+  server.add_queue(make_queue("a", "a"));
+  server.on_core([](FakeApi& api) {
+    api.messages = {make_info(3, "hello"), make_info(5, std::string("\xFF\x00", 2)),
+                    make_info(9, "\xC3\xA4\xC3\xA4")};
+  });
+  const std::string answer =
+      server.exchange(http_request("GET", "/api/v1/queues/a/messages?payload_bytes=3&limit=2"));
+  REQUIRE(status_of(answer) == "200");
+  CHECK(body_of(answer) ==
+        R"({"messages":[{"offset":3,"state":"delayed","failed_deliveries":2,"topic":"a/x",)"
+        R"("stored_at":"1970-01-01T00:00:00.000Z","age_ms":0,"size_bytes":)" +
+            std::to_string(make_info(3, "hello").message->size_bytes()) +
+            R"(,"publisher":"p","properties":{"user":[["k","v"]]},"payload_bytes":5,)"
+            R"("payload_encoding":"text","payload":"hel","payload_truncated":true},)"
+            R"({"offset":5,"state":"delayed","failed_deliveries":2,"topic":"a/x",)"
+            R"("stored_at":"1970-01-01T00:00:00.000Z","age_ms":0,"size_bytes":)" +
+            std::to_string(make_info(5, "12").message->size_bytes()) +
+            R"(,"publisher":"p","properties":{"user":[["k","v"]]},"payload_bytes":2,)"
+            R"("payload_encoding":"base64","payload":"/wA=","payload_truncated":false}],)"
+            R"("next_cursor":"m39"})");
+  const std::string rest = body_of(
+      server.exchange(http_request("GET", "/api/v1/queues/a/messages?cursor=m39&payload_bytes=3")));
+  CHECK(rest.find("\"payload\":\"\xC3\xA4\",\"payload_truncated\":true") != std::string::npos);
+  CHECK(rest.find("next_cursor") == std::string::npos);
+  const std::string one = server.exchange(http_request("GET", "/api/v1/queues/a/messages/9"));
+  CHECK(status_of(one) == "200");
+  CHECK(status_of(server.exchange(http_request("GET", "/api/v1/queues/a/messages/4"))) == "404");
+  CHECK(status_of(server.exchange(http_request("GET", "/api/v1/queues/a/messages/0"))) == "400");
+  CHECK(status_of(server.exchange(http_request("GET", "/api/v1/queues/a/messages/9x"))) == "400");
+  CHECK(status_of(server.exchange(http_request("GET", "/api/v1/queues/b/messages"))) == "404");
+  CHECK(status_of(server.exchange(http_request("GET", "/api/v1/queues/a/messages?from=0"))) ==
+        "400");
+  server.on_core([](FakeApi& api) {
+    api.journal = dispatch::Error{dispatch::ErrorKind::unavailable, "the journal is closed"};
+  });
+  CHECK(status_of(server.exchange(http_request("GET", "/api/v1/queues/a/messages"))) == "503");
+}
+
+TEST_CASE("purge and redrive say how many it were") {
+  AdminServer server;
+  dispatch::QueueStats stats = make_queue("a", "a", 5);
+  stats.dead = 3;
+  server.add_queue(stats);
+  const auto post = [&](const char* target, const char* body) {
+    return server.exchange(http_request("POST", target, body));
+  };
+  for (const char* wrong :
+       {"{}", R"({"all":false})", R"({"all":true,"offsets":[1]})", R"({"offsets":[]})",
+        R"({"offsets":[0]})", R"({"offsets":["1"]})", R"({"some":true})", "[]"}) {
+    CAPTURE(wrong);
+    CHECK(status_of(post("/api/v1/queues/a/dead/redrive", wrong)) == "400");
+  }
+  CHECK(body_of(post("/api/v1/queues/a/dead/redrive", R"({"offsets":[2]})")) ==
+        R"({"name":"a","redriven":1})");
+  server.on_core([](FakeApi& api) {
+    CHECK(api.redriven == std::vector<dispatch::Offset>{dispatch::Offset{2}});
+  });
+  CHECK(body_of(post("/api/v1/queues/a/dead/redrive", R"({"all":true})")) ==
+        R"({"name":"a","redriven":2})");
+  CHECK(body_of(post("/api/v1/queues/a/dead/purge", "")) == R"({"name":"a","purged":0})");
+  CHECK(body_of(post("/api/v1/queues/a/purge", "")) == R"({"name":"a","purged":5})");
+  CHECK(status_of(post("/api/v1/queues/b/purge", "")) == "404");
+  CHECK(status_of(post("/api/v1/queues/b/dead/redrive", R"({"all":true})")) == "404");
+}
+
+TEST_CASE("consumers are told with what they hold") {
+  AdminServer server;
+  server.add_queue(make_queue("a", "a"));
+  server.on_core([](FakeApi& api) {
+    for (std::uint64_t id = 1; id <= 3; ++id) {
+      admin::ConsumerInfo info;
+      info.client_id = "w" + std::to_string(id);
+      info.view.consumer = dispatch::ConsumerId{id};
+      info.view.queue = "a";
+      info.view.group = "default";
+      info.view.in_flight = id;
+      api.current_consumers.push_back(info);
+    }
+  });
+  const std::string first =
+      body_of(server.exchange(http_request("GET", "/api/v1/consumers?queue=a&limit=1")));
+  CHECK(first == R"({"next_cursor":"c31","consumers":[{"client_id":"w1","queue":"a","dead":false,)"
+                 R"("group":"default","in_flight":1,"credit":0,"paused_ms":0,"idle_ms":0}]})");
+  const std::string rest =
+      body_of(server.exchange(http_request("GET", "/api/v1/consumers?cursor=c31")));
+  CHECK(rest.find("w1") == std::string::npos);
+  CHECK(rest.find("w2") != std::string::npos);
+  CHECK(rest.find("w3") != std::string::npos);
+  CHECK(status_of(server.exchange(http_request("GET", "/api/v1/consumers?queue=b"))) == "404");
+  CHECK(status_of(server.exchange(http_request("GET", "/api/v1/consumers?cursor=cff"))) == "400");
 }

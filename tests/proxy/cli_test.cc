@@ -248,7 +248,7 @@ TEST_CASE("a queue that is there is a failure, unless it may be") {
 TEST_CASE("queue list is a table for people") {
   AdminServer server;
   CHECK(queue(server, {"list"}).out ==
-        "NAME  FILTER  READY  IN-FLIGHT  CONSUMERS  STORED  ACKED  OLDEST  MODE  DISPATCH\n");
+        "NAME  FILTER  READY  IN-FLIGHT  DELAYED  DEAD  CONSUMERS  OLDEST  IN/S  OUT/S\n");
   dispatch::QueueStats images = make_queue("images", "images/+", 12, 3);
   images.consumers = 2;
   images.stored_total = 1000;
@@ -256,12 +256,14 @@ TEST_CASE("queue list is a table for people") {
   images.oldest_age_ms = 190'000;
   server.add_queue(images);
   server.add_queue(make_queue("b", "\xC3\xA4/\x1B[2J"));
-  CHECK(queue(server, {"list"}).out ==
-        "NAME    FILTER     READY  IN-FLIGHT  CONSUMERS  STORED  ACKED  OLDEST  MODE    DISPATCH\n"
-        "b       \xC3\xA4/\\x1B[2J      0          0          0       0      0       -  divert  "
-        "least_inflight\n"
-        "images  images/+      12          3          2    1000    985   3m10s  divert  "
-        "least_inflight\n");
+  CHECK(
+      queue(server, {"list"}).out ==
+      "NAME    FILTER     READY  IN-FLIGHT  DELAYED  DEAD  CONSUMERS  OLDEST  IN/S  OUT/S\n"
+      "b       \xC3\xA4/\\x1B[2J      0          0        0     0          0       -     -      -\n"
+      "images  images/+      12          3        0     0          2   3m10s     -      -\n");
+  CHECK(queue(server, {"list", "--columns", "name,acked,mode", "--limit", "1"}).out ==
+        "NAME  ACKED  MODE\nb         0  divert\n");
+  CHECK(queue(server, {"list", "--columns", "name,redy"}).code == 2);
   CHECK(queue(server, {"ls", "--names"}).out == "b\nimages\n");
   CHECK(queue(server, {"ls", "-n", "-q"}).out == "");
   const std::string bare = queue(server, {"list", "--no-headers"}).out;
@@ -304,7 +306,7 @@ TEST_CASE("queue delete keeps what isn't empty") {
   CHECK(gone.code == 0);
   CHECK(gone.out == "there is no queue empty\n");
   CHECK(queue(server, {"rm", "empty", "--idempotent", "--json"}).out ==
-        "{\"name\":\"empty\",\"deleted_messages\":0}\n");
+        "{\"name\":\"empty\",\"deleted_messages\":0,\"deleted_dead\":0}\n");
   CHECK(queue(server, {"rm", "x", "-f", "--if-empty"}).code == 2);
 }
 
@@ -342,4 +344,81 @@ TEST_CASE("a server that is slow is given up after the timeout") {
   CHECK(ran.err.find("no answer within 50 ms") != std::string::npos);
   CHECK(queue(server, {"list", "--timeout", "0"}).code == 2);
   CHECK(queue(server, {"list", "--timeout", "soon"}).code == 2);
+}
+
+TEST_CASE("queue update changes what it is given, and nothing else") {
+  AdminServer server;
+  server.add_queue(make_queue("q", "a/+"));
+  CHECK(queue(server, {"update", "q", "--mode", "copy", "--set", "max_inflight=9"}).out ==
+        "updated queue q\n");
+  server.on_core([](FakeApi& api) {
+    const dispatch::QueueOptions& options = api.by_name.at("q").options;
+    CHECK(options.mode == dispatch::Mode::copy);
+    CHECK(options.max_inflight == 9);
+    CHECK(options.filter == "a/+");
+  });
+  check_fails(queue(server, {"edit", "q", "--set", "filter=b"}), 2,
+              "sluice: queue 'q': filter can't be changed");
+  check_fails(queue(server, {"update", "none", "--mode", "copy"}), 1,
+              "sluice: there is no queue 'none'");
+  check_fails(queue(server, {"update", "q"}), 2,
+              "sluice: nothing to change: give --set NAME=VALUE or another flag");
+}
+
+TEST_CASE("messages and dead letters are listed, shown, ended and brought back") {
+  AdminServer server;
+  dispatch::QueueStats stats = make_queue("q", "a/+", 2);
+  stats.dead = 4;
+  server.add_queue(stats);
+  server.on_core([](FakeApi& api) {
+    auto message = std::make_shared<dispatch::Message>();
+    message->topic = "a/x";
+    message->payload = std::string("\x00\xFF", 2);
+    message->dead_letter = dispatch::DeadLetter{"max_deliveries", {}, dispatch::Offset{40}, 16};
+    api.messages = {{dispatch::Offset{7}, message, {}}};
+  });
+  const auto sluice = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--admin", server.url()});
+    return run(std::move(arguments));
+  };
+  CHECK(sluice({"dead", "list", "q"}).out ==
+        "OFFSET  REASON          ATTEMPTS  DIED-AT                   SIZE  TOPIC  PAYLOAD\n"
+        "     7  max_deliveries        16  1970-01-01T00:00:00.000Z    2B  a/x    base64:AP8=\n");
+  CHECK(sluice({"message", "ls", "q", "--columns", "offset,topic", "--no-headers"}).out ==
+        "7  a/x\n");
+  CHECK(sluice({"message", "ls", "q", "--from", "8", "--no-headers"}).out == "");
+  CHECK(sluice({"message", "show", "q", "7", "--payload"}).out == std::string("\x00\xFF", 2));
+  CHECK(sluice({"dead", "info", "q", "7"}).out.find("\n  reason    max_deliveries\n") !=
+        std::string::npos);
+  check_fails(sluice({"dead", "show", "q", "6"}), 1,
+              "sluice: queue 'q' has no dead letter with offset 6 that is not settled");
+  CHECK(sluice({"dead", "redrive", "q"}).code == 2);
+  CHECK(sluice({"dead", "redrive", "q", "1", "--all"}).code == 2);
+  CHECK(sluice({"dead", "redrive", "q", "--all", "--dry-run"}).out ==
+        "would redrive 4 dead letters of queue q\n");
+  CHECK(sluice({"dead", "redrive", "q", "7"}).out == "redrove 1 dead letter of queue q\n");
+  CHECK(sluice({"dead", "purge", "q"}).out == "purged 3 dead letters of queue q\n");
+  CHECK(sluice({"queue", "purge", "q", "--dry-run"}).out == "would purge 2 messages of queue q\n");
+  CHECK(sluice({"queue", "purge", "q", "--json"}).out == "{\"name\":\"q\",\"purged\":2}\n");
+  check_fails(sluice({"dead", "list", "none"}), 1, "sluice: there is no queue 'none'");
+}
+
+TEST_CASE("consumer list tells who consumes") {
+  AdminServer server;
+  server.add_queue(make_queue("q", "a/+"));
+  server.on_core([](FakeApi& api) {
+    admin::ConsumerInfo info;
+    info.client_id = "w";
+    info.view.consumer = dispatch::ConsumerId{1};
+    info.view.queue = "q";
+    info.view.dead = true;
+    info.view.group = "default";
+    info.view.credit = 3;
+    info.view.paused_ms = 800;
+    info.idle_ms = 2000;
+    api.current_consumers = {info};
+  });
+  CHECK(run({"consumer", "list", "q", "--admin", server.url()}).out ==
+        "CLIENT  QUEUE             GROUP    IN-FLIGHT  CREDIT  PAUSED  IDLE\n"
+        "w       q (dead letters)  default          0       3   800ms    2s\n");
 }
