@@ -171,10 +171,10 @@ void JournalThread::perform(const Peek& peek) {
 }
 
 void JournalThread::perform(const PutSession& session) {
-  if (!journal_) return;
   if (const auto done = journal_->put_session(session.client_id, session.record); !done) {
     log().error("journal: the session of {} is not kept: {}", session.client_id, done.error().text);
   }
+  boost::asio::post(core_, [this] { events_.on_session_put(); });
 }
 
 void JournalThread::perform(Reopen) {

@@ -27,6 +27,8 @@ class JournalEvents {
   // The answer to peek().
   virtual void on_peeked(std::uint64_t peek,
                          dispatch::Result<std::vector<dispatch::StoredMessage>>&& found) = 0;
+  // A put_session() is through. If it failed, so does the next commit.
+  virtual void on_session_put() = 0;
   // The journal was opened again after a failure: this is what it holds.
   virtual void on_reopened(dispatch::QueueStates&& states) = 0;
   // It could not be opened; the next try is under way.
@@ -56,8 +58,7 @@ class JournalThread {
   void read(const dispatch::Load& load);
   // The same for somebody who only looks: what can't be read is an error, and not tried again.
   void peek(std::uint64_t peek, const dispatch::Load& load);
-  // A record of a session (storage::Journal::put_session). Not answered: a failure poisons, and the
-  // next commit tells.
+  // A record of a session (storage::Journal::put_session).
   void put_session(const std::string& client_id, const std::string& record);
   // Drops the journal and opens it again, trying once a second until that succeeds.
   void reopen();

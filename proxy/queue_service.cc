@@ -118,6 +118,20 @@ void QueueService::set_writable(SessionId session, bool writable) {
   take(queues_.set_writable(session, writable, now()));
 }
 
+// --- Sessions that outlive the process ---
+
+void QueueService::put_session(const std::string& client_id, const std::string& record,
+                               std::function<void()> done) {
+  session_puts_.push_back(std::move(done));
+  journal_.put_session(client_id, record);
+}
+
+void QueueService::on_session_put() {
+  const auto done = std::move(session_puts_.front());
+  session_puts_.pop_front();
+  if (done) done();
+}
+
 // --- The FIFO of steps ---
 
 void QueueService::take(dispatch::Step&& step) {

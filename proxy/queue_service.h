@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -100,9 +101,9 @@ class QueueService final : private JournalEvents {
 
   // --- Sessions that outlive the process: a record each, see proxy/session_record.h ---
 
-  void put_session(const std::string& client_id, const std::string& record) {
-    journal_.put_session(client_id, record);
-  }
+  // `done` is called when the record is durable, or the journal has failed.
+  void put_session(const std::string& client_id, const std::string& record,
+                   std::function<void()> done = {});
 
   // --- Administration (queue_service_admin.cc): answered once, when it is durable ---
 
@@ -168,6 +169,7 @@ class QueueService final : private JournalEvents {
                dispatch::Result<std::vector<dispatch::StoredMessage>>&& found) override;
   void on_peeked(std::uint64_t peek,
                  dispatch::Result<std::vector<dispatch::StoredMessage>>&& found) override;
+  void on_session_put() override;
   void on_reopened(dispatch::QueueStates&& states) override;
   void on_reopen_failed(const std::string& why) override;
 
@@ -206,6 +208,7 @@ class QueueService final : private JournalEvents {
   // have session 0 and are looked up here.
   std::unordered_map<dispatch::RequestId, Done> commands_;
   std::uint16_t last_command_ = 0;
+  std::deque<std::function<void()>> session_puts_;                         // under way, in order
   std::unordered_map<std::uint64_t, std::shared_ptr<Browsing>> browsing_;  // by peek
   std::uint64_t last_peek_ = 0;
 

@@ -22,8 +22,6 @@ using protocol::ReasonCode;
 
 // For the last bytes of a session that has ended to reach its client.
 constexpr std::chrono::milliseconds kLinger{2'000};
-// What a delivery may be larger than the message: the metadata properties and the packet's frame.
-constexpr std::uint32_t kDeliveryOverhead = 1024;
 
 std::string name_of_peer(const asio::ip::tcp::socket& socket) {
   boost::system::error_code error;
@@ -67,8 +65,7 @@ void Session::opened(std::unique_ptr<SessionState> state) {
   phase_ = Phase::open;
   dispatch::SessionLimits limits;
   limits.receive_maximum = connection_.receive_maximum;
-  limits.max_packet_bytes =
-      connection_.max_packet_bytes - std::min(connection_.max_packet_bytes, kDeliveryOverhead);
+  limits.max_packet_bytes = connection_.max_packet_bytes;
   queue_session_ = queues().open_session(*this, limits);
   last_read_ = std::chrono::steady_clock::now();
   if (connection_.keep_alive_s != 0) arm_timer(std::chrono::seconds(connection_.keep_alive_s));
@@ -186,23 +183,31 @@ void Session::keep_state() {
   state_ = std::make_unique<SessionState>();
 }
 
-void Session::put_record(std::optional<dispatch::Time> ended_at) {
+void Session::put_record(std::optional<dispatch::Time> ended_at, std::function<void()> done) {
   const SessionRecord record{state_->queue_subscriptions, connection_.session_expiry_s, ended_at};
-  queues().put_session(connection_.client_id, encode_record(record));
   state_->recorded = true;
+  queues().put_session(connection_.client_id, encode_record(record), std::move(done));
 }
 
-void Session::forget_record() {
-  if (state_->recorded) queues().put_session(connection_.client_id, {});
+void Session::forget_record(std::function<void()> done) {
+  if (state_->recorded) queues().put_session(connection_.client_id, {}, std::move(done));
   state_->recorded = false;
 }
 
-void Session::record_subscriptions() {
-  if (connection_.session_expiry_s == 0 || connection_.client_id.empty()) return;
-  if (state_->queue_subscriptions.empty()) {
-    forget_record();
+void Session::record_subscriptions(std::function<void()> then) {
+  const bool outlives = connection_.session_expiry_s != 0 && !connection_.client_id.empty();
+  const bool any = !state_->queue_subscriptions.empty();
+  if (!outlives || (!any && !state_->recorded)) {
+    then();
+    return;
+  }
+  auto done = [self = shared_from_this(), then = std::move(then)] {
+    if (self->phase_ == Phase::open) then();
+  };
+  if (any) {
+    put_record(std::nullopt, std::move(done));
   } else {
-    put_record(std::nullopt);
+    forget_record(std::move(done));
   }
 }
 
@@ -249,6 +254,9 @@ void Session::on_upstream(protocol::Packet&& packet) {
 void Session::on_upstream_lost(const std::string& why) {
   if (phase_ == Phase::connecting) {
     handlers::on_connack(*this, {.reason = ReasonCode::server_unavailable});
+  } else if (context_.registry.is_connecting(connection_.client_id)) {
+    // The broker has given the client identifier to that one.
+    end(ReasonCode::session_taken_over, "another client connected as " + connection_.client_id);
   } else {
     end(ReasonCode::server_unavailable, "the connection to the broker is lost: " + why);
   }
@@ -308,6 +316,7 @@ void Session::resubscribe() {
   if (phase_ != Phase::open) return;
   queues().set_writable(queue_session_, writable_);
   handlers::resubscribe(*this);
+  record_subscriptions([] {});  // the last record may have failed with the journal
 }
 
 }  // namespace proxy

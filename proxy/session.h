@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -115,8 +116,9 @@ class Session final : public UpstreamEvents,
   void abandon() { close_socket(); }
   // A CONNACK that refuses is on its way: close behind it.
   void refused(const std::string& why);
-  // The `$q/` subscriptions are others: a session that outlives its connection has them recorded.
-  void record_subscriptions();
+  // The `$q/` subscriptions are others: a session that outlives its connection has them recorded,
+  // and `then` is done after that, if the session is still open.
+  void record_subscriptions(std::function<void()> then);
   // The broker ended it with a DISCONNECT, which is the client's to see.
   void ended_by_broker(const protocol::Disconnect& disconnect);
 
@@ -150,8 +152,8 @@ class Session final : public UpstreamEvents,
   void set_writable_soon(bool writable);
   void leave(dispatch::Leave how);
   void keep_state();
-  void put_record(std::optional<dispatch::Time> ended_at);
-  void forget_record();
+  void put_record(std::optional<dispatch::Time> ended_at, std::function<void()> done = {});
+  void forget_record(std::function<void()> done = {});
   void leave_will();
   void close_socket();
   void arm_timer(std::chrono::milliseconds time);

@@ -1,6 +1,9 @@
 #include "proxy/session_registry.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "proxy/session.h"
 
 namespace proxy {
 
@@ -39,6 +42,13 @@ std::vector<std::string> SessionRegistry::drop_expired(dispatch::Time now) {
     return true;
   });
   return recorded;
+}
+
+bool SessionRegistry::is_connecting(const std::string& client_id) const {
+  return std::ranges::any_of(sessions_, [&](Session* session) {
+    return session->phase() == Session::Phase::connecting &&
+           session->connection().client_id == client_id;
+  });
 }
 
 }  // namespace proxy

@@ -25,6 +25,8 @@ class SessionRegistry {
   const std::unordered_set<Session*>& all() const { return sessions_; }
 
   // --- Identified ones ---
+  // True if some client is about to take this identifier: the broker has not answered it yet.
+  bool is_connecting(const std::string& client_id) const;
   // The session that holds this client identifier; nullptr if none does.
   Session* holder(const std::string& client_id) const;
   void hold(const std::string& client_id, Session& session);

@@ -50,9 +50,10 @@ void finish(Session& session, const protocol::Subscribe& subscribe, protocol::Su
   if (!why.empty() && session.connection().problem_information) {
     suback.properties.set(PropertyId::reason_string, why);
   }
-  session.record_subscriptions();
-  session.send(suback);
-  session.release_deliveries();
+  session.record_subscriptions([&session, suback] {
+    session.send(suback);
+    session.release_deliveries();
+  });
 }
 
 }  // namespace

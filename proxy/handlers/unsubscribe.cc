@@ -30,8 +30,7 @@ void finish(Session& session, const protocol::Unsubscribe& unsubscribe,
                                      : ReasonCode::success);
     }
   }
-  session.record_subscriptions();
-  session.send(unsuback);
+  session.record_subscriptions([&session, unsuback] { session.send(unsuback); });
 }
 
 }  // namespace
