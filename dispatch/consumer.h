@@ -10,6 +10,7 @@
 #include "dispatch/ids.h"
 #include "dispatch/limits.h"
 #include "dispatch/message.h"
+#include "dispatch/queue_address.h"
 #include "dispatch/time.h"
 
 // Who takes messages: a session (one downstream connection) and its consumers (one $q/
@@ -28,6 +29,11 @@ struct Entry {
   std::uint32_t bytes = 0;        // Message::size_bytes()
   bool delivered_before = false;  // since start
   ConsumerId refused_by;          // the last consumer that gave it back, if any
+
+  bool has_expired(Time now) const {
+    if (!message->properties.message_expiry_s) return false;
+    return *message->expires_at() <= now;
+  }
 };
 
 struct Session {
@@ -67,13 +73,18 @@ struct Rank {
 
 struct Consumer {
   ConsumerId id;
+  QueueAddress address;
   Session* session = nullptr;
-  Group* group = nullptr;
+  Group* group = nullptr;  // nullptr while there is no such queue
   Standing standing = Standing::available;
   std::unordered_map<DeliveryId, Entry> held;  // in flight
   // Taken away because the consumer took too long. It hasn't answered yet, so they still use one of
   // the session's slots each, and count against max_inflight.
-  std::unordered_map<DeliveryId, Offset> overdue;
+  struct Overdue {
+    Offset offset;
+    std::uint32_t bytes;
+  };
+  std::unordered_map<DeliveryId, Overdue> overdue;
   Rank rank;  // the chooser's own bookkeeping
 
   Time paused_until{};

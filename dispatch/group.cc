@@ -18,20 +18,20 @@ constexpr std::uint64_t kDeadMetadataBytes = 192;  // besides the reason, which 
 
 }  // namespace
 
-Entry make_entry(const QueueState& queue, Offset offset, const MessageRef& message) {
-  Entry entry;
-  entry.offset = offset;
-  entry.message = message;
-  if (queue.options.last_value) entry.key = key_of(*message, queue.options.key);
-  entry.bytes = static_cast<std::uint32_t>(message->size_bytes());
-  return entry;
+MessageRef dead_letter(const Entry& entry, std::string reason, std::uint32_t attempts, Time now) {
+  auto message = std::make_shared<Message>(*entry.message);
+  message->dead_letter = DeadLetter{std::move(reason), now, entry.offset, attempts};
+  // What has expired is kept as a dead letter like any other.
+  message->properties.message_expiry_s.reset();
+  return message;
 }
 
-Group::Group(QueueState& queue, GroupId id, Shared& shared)
+Group::Group(QueueState& queue, GroupId id, Shared& shared, GroupOwner& owner)
     : queue_(queue),
       id_(id),
       state_(queue.groups.at(id)),
       shared_(shared),
+      owner_(owner),
       chooser_(chooser_for(queue, id, shared)),
       cursor_(state_.settled.watermark()) {}
 
@@ -46,6 +46,7 @@ void Group::options_changed(Turn& turn) {
   chooser_ = chooser_for(queue_, id_, shared_);
   for (Consumer* consumer : consumers_) {
     consumer->rank = {};
+    chooser_->join(*consumer);
     if (consumer->standing != Standing::waiting && consumer->standing != Standing::paused)
       take_standing(*consumer);
   }
@@ -56,19 +57,25 @@ void Group::options_changed(Turn& turn) {
 void Group::join(Consumer& consumer, Turn& turn) {
   consumer.group = this;
   consumers_.push_back(&consumer);
+  idle_since_.reset();
   find_widest();
+  chooser_->join(consumer);
   take_standing(consumer);
   hand_out(turn);
 }
 
 void Group::leave(Consumer& consumer, Leave leave, Turn& turn) {
   if (consumer.standing == Standing::available) chooser_->remove(consumer);
+  chooser_->leave(consumer);
   std::erase(consumers_, &consumer);
   find_widest();
   leases_.forget(consumer);
   pauses_.erase({consumer.paused_until, consumer.id});
   return_all(consumer, leave == Leave::lost ? Failed::at_once : Failed::no, turn);
-  if (consumers_.empty()) shrink();
+  if (consumers_.empty()) {
+    idle_since_ = turn.now;
+    shrink();
+  }
   hand_out(turn);
 }
 
@@ -79,7 +86,7 @@ void Group::settle(Consumer& consumer, DeliveryId delivery, Outcome outcome,
   if (outcome == Outcome::ack) {
     finish(entry, turn);
   } else if (outcome == Outcome::reject && !holds_dead_letters(queue_.options) &&
-             is_latest(entry)) {
+             !is_settled(entry)) {
     free_key(entry.key);
     bury(entry, reason.empty() ? "rejected" : "rejected: " + std::string(reason), turn);
   } else {
@@ -120,10 +127,14 @@ void Group::find_widest() {
 
 void Group::hand_out(Turn& turn) {
   Offset from;
-  while (!chooser_->empty()) {
+  while (!chooser_->empty() && !queue_.options.pause_consuming) {
     const Entry* entry = ready_.first_from(from);
     if (entry == nullptr) break;
     from = next(entry->offset);
+    if (entry->has_expired(turn.now)) {
+      owner_.expire(Entry(*entry), turn);
+      continue;
+    }
     if (hold_back(*entry)) continue;
     if (Consumer* taker = find_taker(*entry)) deliver(*taker, ready_.take(entry->offset), turn);
   }
@@ -193,6 +204,7 @@ std::uint64_t Group::packet_bytes(const Entry& entry) const {
 Entry Group::take_held(Consumer& consumer, DeliveryId delivery) {
   auto node = consumer.held.extract(delivery);
   --in_flight_;
+  if (is_settled(node.mapped())) --in_flight_settled_;
   load_shrank(consumer);
   return std::move(node.mapped());
 }
@@ -206,7 +218,10 @@ void Group::load_shrank(Consumer& consumer) {
 
 void Group::return_all(Consumer& consumer, Failed failed, Turn& turn) {
   std::vector<Entry> entries;
-  for (auto& [delivery, entry] : consumer.held) entries.push_back(std::move(entry));
+  for (auto& [delivery, entry] : consumer.held) {
+    if (is_settled(entry)) --in_flight_settled_;
+    entries.push_back(std::move(entry));
+  }
   in_flight_ -= entries.size();
   consumer.held.clear();
   std::ranges::sort(entries, {}, &Entry::offset);
@@ -214,18 +229,15 @@ void Group::return_all(Consumer& consumer, Failed failed, Turn& turn) {
 }
 
 void Group::finish(const Entry& entry, Turn& turn) {
-  record_settled(entry.offset, entry.offset, End::acked, turn);
+  if (!is_settled(entry)) record_settled(entry.offset, End::acked, entry.bytes, turn);
   free_key(entry.key);
 }
 
-// Back to its place among the ready ones; a value with a newer one behind it is dropped instead,
-// and what has failed too often is a dead letter.
+// Back to its place among the ready ones, unless it has ended meanwhile; what has failed too often
+// is a dead letter.
 void Group::come_back(Entry entry, Failed failed, Turn& turn) {
   free_key(entry.key);
-  if (!is_latest(entry)) {
-    record_settled(entry.offset, entry.offset, End::superseded, turn);
-    return;
-  }
+  if (is_settled(entry)) return;
   if (failed == Failed::no) return make_ready(std::move(entry));
   const auto failures = failures_of(entry.offset) + 1;
   if (const auto most = queue_.options.max_deliveries; most > 0 && failures >= most)
@@ -244,10 +256,9 @@ std::uint32_t Group::failures_of(Offset offset) const {
 
 // Its last delivery has failed. It leaves this queue and enters the other in one commit.
 void Group::bury(const Entry& entry, std::string reason, Turn& turn) {
-  auto message = std::make_shared<Message>(*entry.message);
-  message->dead_letter =
-      DeadLetter{std::move(reason), turn.now, entry.offset, failures_of(entry.offset) + 1};
-  record_settled(entry.offset, entry.offset, End::dead, turn);
+  MessageRef message =
+      dead_letter(entry, std::move(reason), failures_of(entry.offset) + 1, turn.now);
+  record_settled(entry.offset, End::dead, entry.bytes, turn);
   turn.burials.push_back({queue_.id, std::move(message)});
 }
 
@@ -261,55 +272,56 @@ void Group::free_key(const std::string& key) {
   if (auto waiting = keys_.end(key)) make_ready(std::move(*waiting));
 }
 
-bool Group::is_latest(const Entry& entry) const {
-  if (entry.key.empty()) return true;
-  const auto latest = queue_.latest.find(entry.key);
-  INVARIANT(latest != queue_.latest.end(), "a live key has no latest value");
-  return latest->second == entry.offset;
-}
-
-void Group::record_settled(Offset first, Offset last, End end, Turn& turn) {
-  record(turn.step, queue_, Settle{queue_.id, id_, first, last, end});
+void Group::record_settled(Offset offset, End end, std::uint64_t bytes, Turn& turn) {
+  record(turn.step, queue_, Settle{queue_.id, id_, offset, offset, end, bytes});
+  owner_.settled(turn);
 }
 
 // --- Messages ---
 
-void Group::supersede(Offset older, const std::string& key, Turn& turn) {
-  if (state_.settled.contains(older) || keys_.in_flight(key) == older) return;
-  record_settled(older, older, End::superseded, turn);
+void Group::ended(Offset first, Offset last) {
+  drop_waiting(first, last);
+  for (const Consumer* consumer : consumers_)
+    for (const auto& [delivery, entry] : consumer->held)
+      if (entry.offset >= first && entry.offset <= last && !is_settled(entry)) ++in_flight_settled_;
+}
+
+void Group::superseded(Offset older, const std::string& key) {
+  if (keys_.in_flight(key) == older) {
+    ++in_flight_settled_;
+    return;
+  }
   ready_.drop(older);
   delayed_.take(older);
   keys_.drop_waiting(key, older);
 }
 
-std::uint64_t Group::withdraw(Offset first, Offset last, End end, Turn& turn) {
-  const auto before = state_.ended[static_cast<std::size_t>(end)];
-  for (const Offset held : held_offsets()) {
-    if (held < first || held > last) continue;
-    if (first < held) withdraw_range(first, Offset{held.value - 1}, end, turn);
-    first = next(held);
-  }
-  if (first <= last) withdraw_range(first, last, end, turn);
-  return state_.ended[static_cast<std::size_t>(end)] - before;
+void Group::withdraw(Offset offset, End end, std::uint64_t bytes, Turn& turn) {
+  record_settled(offset, end, bytes, turn);
+  drop_waiting(offset, offset);
 }
 
-// Nothing of first..last is in flight.
-void Group::withdraw_range(Offset first, Offset last, End end, Turn& turn) {
-  first = state_.settled.next_missing(first);
-  if (first > last) return;
-  record_settled(first, last, end, turn);
+// What is in memory of first..last and not in flight.
+void Group::drop_waiting(Offset first, Offset last) {
   for (auto* e = ready_.first_from(first); e && e->offset <= last; e = ready_.first_from(first))
     ready_.drop(e->offset);
   delayed_.drop(first, last);
   keys_.drop_waiting(first, last);
 }
 
-std::vector<Offset> Group::held_offsets() const {
-  std::vector<Offset> offsets;
+std::map<Offset, std::uint32_t> Group::held() const {
+  std::map<Offset, std::uint32_t> held;
   for (const Consumer* consumer : consumers_)
-    for (const auto& [delivery, entry] : consumer->held) offsets.push_back(entry.offset);
-  std::ranges::sort(offsets);
-  return offsets;
+    for (const auto& [delivery, entry] : consumer->held)
+      if (!is_settled(entry)) held.emplace(entry.offset, entry.bytes);
+  return held;
+}
+
+bool Group::holds(Offset offset) const {
+  return std::ranges::any_of(consumers_, [&](const Consumer* consumer) {
+    return std::ranges::any_of(consumer->held,
+                               [&](const auto& h) { return h.second.offset == offset; });
+  });
 }
 
 // A group that has caught up serves the newest messages from memory; one that is behind will load
@@ -333,37 +345,34 @@ void Group::loaded(const Load& load, std::vector<StoredMessage> messages, Turn& 
     if (stored.offset >= cursor_ && stored.offset < load.end) take_loaded(stored, turn);
   // The journal gives at least one message if it has any: now it has none.
   if (messages.empty()) {
-    record_lost(cursor_, load.end, turn);
-    cursor_ = std::max(cursor_, load.end);
+    const Offset from = std::exchange(cursor_, std::max(cursor_, load.end));
+    record_lost(from, load.end, turn);
   }
   hand_out(turn);
 }
 
 void Group::take_loaded(const StoredMessage& stored, Turn& turn) {
-  record_lost(cursor_, stored.offset, turn);
-  cursor_ = next(stored.offset);
+  const Offset from = std::exchange(cursor_, next(stored.offset));
+  record_lost(from, stored.offset, turn);
   durable_end_ = std::max(durable_end_, cursor_);
   last_seen_ = stored.message->stored_at;
   if (state_.settled.contains(stored.offset) || delayed_.contains(stored.offset)) return;
-  Entry entry = make_entry(queue_, stored.offset, stored.message);
-  INVARIANT(is_latest(entry), "an old value of a key was left unsettled");
-  ready_.add(std::move(entry));
+  ready_.add(make_entry(queue_, stored.offset, stored.message));
 }
 
-// Messages that the journal should have had: settled, so that nobody waits for them for ever, and
-// counted apart.
+// Messages that the journal should have had: they end here, so that nobody waits for them for ever,
+// and are counted apart. How large they were isn't known.
 void Group::record_lost(Offset from, Offset end, Turn& turn) {
-  for (Offset offset = state_.settled.next_missing(from); offset < end;
-       offset = state_.settled.next_missing(offset)) {
-    record_settled(offset, offset, End::lost, turn);
-    delayed_.take(offset);
-  }
+  for (Offset offset = queue_.gone.next_missing(from); offset < end;
+       offset = queue_.gone.next_missing(offset))
+    owner_.end_for_all(offset, offset, End::lost, 0, turn);
 }
 
 // --- Looking ---
 
 std::uint64_t Group::ready() const {
-  return state_.settled.missing_below(queue_.next) - in_flight_ - delayed_.size();
+  const auto in_flight = in_flight_ - in_flight_settled_;
+  return state_.settled.missing_below(queue_.next) - in_flight - delayed_.size();
 }
 
 std::optional<Time> Group::oldest_stored_at() const {

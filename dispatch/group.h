@@ -25,13 +25,15 @@
 #include "dispatch/strategy.h"
 #include "dispatch/time.h"
 
-// One consumer group's progress through a queue. Every message that concerns the group and isn't
-// settled is in exactly one place:
+// One consumer group's progress through a queue. Every message that the group has not settled is in
+// exactly one place:
 //   ready_     in memory, may be handed out
 //   held       in flight: with a consumer
 //   delayed_   in memory, waits for its next attempt
 //   keys_      in memory, waits for an older value of its key (last-value queues)
 //   the log    not in memory: everything from cursor_ on; fetched by a Load
+// What ends for the whole queue while it is in flight is settled at once; the consumer's word on it
+// then means nothing.
 
 namespace dispatch {
 
@@ -41,11 +43,15 @@ struct Burial {
   MessageRef message;
 };
 
+// The message as a dead letter.
+MessageRef dead_letter(const Entry& entry, std::string reason, std::uint32_t attempts, Time now);
+
 // One event on its way through the core.
 struct Turn {
   Time now;
   Step step;
-  std::vector<Burial> burials;  // seen to by the QueueSet before the step leaves it
+  std::vector<Burial> burials;   // seen to by the QueueSet before the step leaves it
+  std::vector<QueueId> roomier;  // queues with less in them, for which publishes wait
 };
 
 // What all queues of a QueueSet share.
@@ -57,13 +63,24 @@ struct Shared {
   Alarms alarms;
 };
 
-// An entry for a message of this queue, with its key if the queue has keys.
-Entry make_entry(const QueueState& queue, Offset offset, const MessageRef& message);
+// What a group asks of its queue.
+class GroupOwner {
+ public:
+  // These messages, with so many bytes in all, end for every group, in flight or not.
+  virtual void end_for_all(Offset first, Offset last, End end, std::uint64_t bytes, Turn& turn) = 0;
+  // This one ends because time has passed.
+  virtual void expire(const Entry& entry, Turn& turn) = 0;
+  // Something was settled for a group, and may be gone.
+  virtual void settled(Turn& turn) = 0;
+
+ protected:
+  ~GroupOwner() = default;
+};
 
 class Group {
  public:
-  // `queue` has a group `id`, and outlives this.
-  Group(QueueState& queue, GroupId id, Shared& shared);
+  // `queue` has a group `id`; both outlive this.
+  Group(QueueState& queue, GroupId id, Shared& shared, GroupOwner& owner);
 
   // --- Consumers ---
 
@@ -82,22 +99,34 @@ class Group {
 
   // --- Messages ---
 
-  // A newer value of its key is about to be appended: this one goes, unless it is in flight.
-  void supersede(Offset older, const std::string& key, Turn& turn);
+  // first..last are about to end for the whole queue.
+  void ended(Offset first, Offset last);
+  // The same for one message of that key: a newer value was appended.
+  void superseded(Offset older, const std::string& key);
   // The newest message of the queue; to be called once it has been recorded. Hands nothing out.
   void appended(Entry entry);
   void loaded(const Load& load, std::vector<StoredMessage> messages, Turn& turn);
   // Everything below `end` is durable.
   void durable(Offset end) { durable_end_ = std::max(durable_end_, end); }
-  // Settles what is not in flight of first..last. Returns how many these were.
-  std::uint64_t withdraw(Offset first, Offset last, End end, Turn& turn);
+  // Settles a message that is neither settled nor in flight.
+  void withdraw(Offset offset, End end, std::uint64_t bytes, Turn& turn);
   // Its alarm is due: what waited until now goes on.
   void tick(Turn& turn);
+  // It has no consumers as yet.
+  void begin_idle(Time now);
+  // True if it has had no consumers for as long as `group_expiry` allows.
+  bool is_idle(Time now) const;
   // Hands out what can be handed out, reads ahead, and sets the alarm.
   void hand_out(Turn& turn);
 
   // --- Looking ---
 
+  GroupId id() const { return id_; }
+  const std::string& name() const { return state_.name; }
+  const GroupState& state() const { return state_; }
+  // The messages in flight that are not settled, by offset, with their sizes.
+  std::map<Offset, std::uint32_t> held() const;
+  bool holds(Offset offset) const;
   std::uint64_t in_flight() const { return in_flight_; }
   std::uint64_t delayed() const { return delayed_.size(); }
   std::uint64_t ready() const;
@@ -138,8 +167,9 @@ class Group {
   void bury(const Entry& entry, std::string reason, Turn& turn);
   void make_ready(Entry entry);
   void free_key(const std::string& key);
-  bool is_latest(const Entry& entry) const;
-  void record_settled(Offset first, Offset last, End end, Turn& turn);
+  bool is_settled(const Entry& entry) const { return state_.settled.contains(entry.offset); }
+  void record_settled(Offset offset, End end, std::uint64_t bytes, Turn& turn);
+  void drop_waiting(Offset first, Offset last);
   void return_all(Consumer& consumer, Failed failed, Turn& turn);
 
   // Consumers
@@ -156,14 +186,13 @@ class Group {
   void shrink();
   void take_loaded(const StoredMessage& stored, Turn& turn);
   void record_lost(Offset from, Offset end, Turn& turn);
-  std::vector<Offset> held_offsets() const;
-  void withdraw_range(Offset first, Offset last, End end, Turn& turn);
   const Entry* find_in_memory(Offset offset) const;
 
   QueueState& queue_;
   const GroupId id_;
   GroupState& state_;
   Shared& shared_;
+  GroupOwner& owner_;
   std::unique_ptr<Chooser> chooser_;
   std::vector<Consumer*> consumers_;
   std::uint64_t widest_ = 0;  // the largest packet that any consumer takes
@@ -175,6 +204,8 @@ class Group {
   std::map<std::pair<Time, ConsumerId>, Consumer*> pauses_;  // by when they end
   std::optional<Time> alarm_;  // set for this time; may be earlier than needed
   std::uint64_t in_flight_ = 0;
+  std::uint64_t in_flight_settled_ = 0;  // of them: ended for the whole queue meanwhile
+  std::optional<Time> idle_since_;       // while it has no consumers
   Offset cursor_;
   Offset durable_end_{1};
   std::optional<Load> load_;  // asked for and not answered yet

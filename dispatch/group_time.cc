@@ -37,7 +37,8 @@ void Group::end_pauses(Time now) {
 // The consumer keeps the slot: its client still uses the packet identifier.
 void Group::time_out(const Lease& lease, Turn& turn) {
   Consumer& consumer = *lease.consumer;
-  consumer.overdue.emplace(lease.delivery, consumer.held.at(lease.delivery).offset);
+  const Entry& late = consumer.held.at(lease.delivery);
+  consumer.overdue.emplace(lease.delivery, Consumer::Overdue{late.offset, late.bytes});
   Entry entry = take_held(consumer, lease.delivery);
   entry.refused_by = consumer.id;
   come_back(std::move(entry), Failed::after_delay, turn);
@@ -47,11 +48,23 @@ std::optional<Time> Group::first_deadline() {
   std::optional<Time> first = delayed_.first_due();
   if (!pauses_.empty() && (!first || pauses_.begin()->first.first < *first))
     first = pauses_.begin()->first.first;
+  if (const auto expiry = queue_.options.group_expiry; idle_since_ && expiry > Duration(0))
+    first = std::min(first.value_or(Time::max()), *idle_since_ + expiry);
   const auto timeout = queue_.options.ack_timeout;
   if (timeout == Duration(0)) return first;
   if (const auto lease = leases_.first(); lease && (!first || lease->since + timeout < *first))
     first = lease->since + timeout;
   return first;
+}
+
+void Group::begin_idle(Time now) {
+  idle_since_ = now;
+  set_alarm();
+}
+
+bool Group::is_idle(Time now) const {
+  const auto expiry = queue_.options.group_expiry;
+  return expiry > Duration(0) && idle_since_ && *idle_since_ + expiry <= now;
 }
 
 // An alarm that goes off too early is set again; this saves setting it for every message.
@@ -67,8 +80,9 @@ void Group::settle_late(Consumer& consumer, DeliveryId delivery, Outcome outcome
   const auto overdue = consumer.overdue.extract(delivery);
   if (overdue.empty()) return;
   load_shrank(consumer);
-  const Offset offset = overdue.mapped();
-  if (outcome == Outcome::ack) withdraw(offset, offset, End::acked, turn);
+  const auto& [offset, bytes] = overdue.mapped();
+  if (outcome == Outcome::ack && !state_.settled.contains(offset) && !holds(offset))
+    withdraw(offset, End::acked, bytes, turn);
   hand_out(turn);
 }
 

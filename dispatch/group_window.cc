@@ -37,9 +37,9 @@ void Group::read_ahead(Turn& turn) {
   if (cursor_ == queue_.next) return;
   const auto room = room_to_read();
   if (room.window_messages == 0) return;
-  load_ = Load{
-      queue_.id,        id_, cursor_, queue_.next, static_cast<std::uint32_t>(room.window_messages),
-      room.window_bytes};
+  load_ = Load{queue_.id,        Reader::group, id_,
+               cursor_,          queue_.next,   static_cast<std::uint32_t>(room.window_messages),
+               room.window_bytes};
   turn.step.actions.push_back(*load_);
 }
 

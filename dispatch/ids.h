@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string_view>
 
 // Strong identifiers. A QueueId can't be passed where an Offset is meant; 0 means "none" in every
 // one of them, so the first one handed out is 1.
@@ -30,8 +31,8 @@ using ConsumerId = Id<struct ConsumerTag, std::uint64_t>;  // one $q/ subscripti
 using DeliveryId = Id<struct DeliveryTag, std::uint64_t>;  // one handing-out of one message
 using RequestId = Id<struct RequestTag, std::uint64_t>;    // a publish or command to be answered
 
-// The default group of every queue (docs/queues.md section 1).
-inline constexpr GroupId kDefaultGroup{1};
+// The group of consumers that name none (docs/queues.md section 1).
+inline constexpr std::string_view kDefaultGroup = "default";
 
 constexpr Offset next(Offset o) { return Offset{o.value + 1}; }
 

@@ -15,10 +15,14 @@
 //   client_id        of the publisher
 //   username         of the publisher
 //   property:<name>  the first user property with that name
+//   payload:<pointer>  what a JSON pointer (RFC 6901) finds in a JSON payload of at most 256 KiB
 
 namespace dispatch {
 
 Result<void> check_key_selector(std::string_view selector);
+
+// True if every selector finds something.
+bool has_key(const Message& message, std::span<const std::string> selectors);
 
 // The key by these selectors, all valid; never empty. Different parts give different keys whatever
 // they contain. If a selector finds nothing, or an empty text, the topic stands in for the whole

@@ -10,8 +10,7 @@
 namespace dispatch {
 
 std::vector<MessageView> Group::look_at(std::span<const Offset> offsets) const {
-  std::vector<Offset> held = held_offsets();
-  std::ranges::sort(held);
+  const auto flying = held();
   std::vector<MessageView> views;
   views.reserve(offsets.size());
   for (const Offset offset : offsets) {
@@ -19,7 +18,7 @@ std::vector<MessageView> Group::look_at(std::span<const Offset> offsets) const {
     view.failed = failures_of(offset);
     if (state_.settled.contains(offset))
       view.place = Place::settled;
-    else if (std::ranges::binary_search(held, offset))
+    else if (flying.contains(offset))
       view.place = Place::in_flight;
     else if (delayed_.contains(offset))
       view.place = Place::delayed;
@@ -59,7 +58,9 @@ std::optional<Stretch> QueueSet::unsettled_from(std::string_view name, bool dead
   const Queue* queue = impl_->find_part(name, dead);
   if (queue == nullptr) return std::nullopt;
   const QueueState& state = queue->state();
-  const OffsetSet& settled = state.groups.at(kDefaultGroup).settled;
+  const auto main = std::ranges::find_if(
+      state.groups, [](const auto& group) { return group.second.name == kDefaultGroup; });
+  const OffsetSet& settled = main == state.groups.end() ? state.gone : main->second.settled;
   const Offset first = settled.next_missing(from);
   if (first >= state.next) return std::nullopt;
   const auto after = settled.intervals().upper_bound(first);
@@ -69,12 +70,17 @@ std::optional<Stretch> QueueSet::unsettled_from(std::string_view name, bool dead
 std::vector<MessageView> QueueSet::look_at(QueueId id, std::span<const Offset> offsets) const {
   Queue* queue = find_in(impl_->queues, id);
   if (queue == nullptr) return std::vector<MessageView>(offsets.size(), {Place::settled, 0});
-  return queue->find_group(kDefaultGroup)->look_at(offsets);
+  if (const Group* group = queue->find_group(kDefaultGroup)) return group->look_at(offsets);
+  std::vector<MessageView> views(offsets.size());  // nobody has begun to consume
+  for (std::size_t i = 0; i < offsets.size(); ++i)
+    if (!queue->state().keeps(offsets[i])) views[i].place = Place::settled;
+  return views;
 }
 
 std::vector<ConsumerView> QueueSet::consumer_views(std::string_view name, Time now) const {
   std::vector<ConsumerView> views;
   for (const auto& [id, consumer] : impl_->consumers) {
+    if (consumer->group == nullptr) continue;  // it waits for a queue
     ConsumerView view = consumer->group->look_at(*consumer, now);
     if (name.empty() || view.queue == name) views.push_back(std::move(view));
   }

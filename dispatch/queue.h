@@ -1,58 +1,111 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string_view>
 
 #include "dispatch/group.h"
+#include "dispatch/head.h"
 #include "dispatch/queue_state.h"
 #include "dispatch/stats.h"
+#include "dispatch/sweep.h"
 
-// One queue: its log and the groups that read it.
+// One queue: its log, the groups that read it, and the limits of what it keeps.
 
 namespace dispatch {
 
-class Queue {
+// How many groups a queue may have.
+inline constexpr std::size_t kMaxGroups = 256;
+
+// Whether a queue takes a message now.
+enum class Room {
+  yes,
+  later,  // overflow = block: when something has gone
+  no,
+};
+
+class Queue final : public GroupOwner {
  public:
-  // A new queue: records its definition, and group `default` from the first message on.
+  // A new queue: records its definition. Its first consumer brings the first group.
   Queue(QueueId id, const QueueOptions& options, Shared& shared, Turn& turn);
-  // A queue as it was recovered. What was in flight is ready again.
-  Queue(QueueState state, Shared& shared, Turn& turn);
+  // A queue as it was recovered. What was in flight is ready again. It looks at its oldest messages
+  // at `look_at` for the first time.
+  Queue(QueueState state, Shared& shared, Time now, Time look_at);
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
-  // New options; filter, last_value and key are the old ones.
+  // New options; filter and last_value are the old ones.
   void update(const QueueOptions& options, Turn& turn);
 
+  // --- Messages ---
+
+  Room room_for(const Message& message) const;
   // Stores a message. Hands nothing out: hand_out() comes after the publisher was accepted.
   void append(const MessageRef& message, Turn& turn);
   void hand_out(Turn& turn);
-  // Settles everything that is not in flight, for all groups.
+  // Ends everything that is not in flight.
   void purge(Turn& turn);
+  // Ends one kept message that is not in flight; false if it is.
+  bool remove(Offset offset, std::uint64_t bytes, End end, Turn& turn);
   void durable(Offset end);
+  void loaded(const Load& load, std::vector<StoredMessage> messages, Turn& turn);
+
+  // --- Groups ---
 
   // nullptr if there is none.
-  Group* find_group(GroupId id);
   Group* find_group(std::string_view name);
+  // A new group for the messages from `start` on, as far as they are kept. An error if there are
+  // too many.
+  Result<Group*> add_group(const std::string& name, Offset start, Turn& turn);
+  // What only this group needed is gone soon. It has no consumers.
+  void delete_group(GroupId id, Turn& turn);
+
+  // --- Time ---
+
+  // The alarm of a group is due, or that of the queue (group 0).
+  void tick(GroupId alarm, Turn& turn);
+
+  // --- Looking ---
 
   // True if this queue stored a value of the message's key after `offset`.
   bool has_newer_value(const Message& message, Offset offset) const;
-  // True if group `default` has this message and not settled it.
-  bool keeps(Offset offset) const;
-  // Messages that group `default` has not settled.
-  std::uint64_t unsettled() const;
-
   const QueueState& state() const { return state_; }
   const QueueOptions& options() const { return state_.options; }
+  std::map<GroupId, Group>& groups() { return groups_; }
   std::vector<Consumer*> consumers() const;
   QueueStats stats(Time now) const;
+  // Publishes wait for room in it: it is to tell when something has gone (Turn::roomier).
+  void set_awaited(bool awaited) { awaited_ = awaited; }
+  void count_refused() { ++refused_total_; }
 
  private:
-  void define_default_group(Turn& turn);
-  void settle_old_values(Turn& turn);
+  void end_for_all(Offset first, Offset last, End end, std::uint64_t bytes, Turn& turn) override;
+  void expire(const Entry& entry, Turn& turn) override;
+  void settled(Turn& turn) override;
+
+  GroupStats stats(const Group& group) const;
+  bool in_flight(Offset offset) const;
+  void bury(const Entry& entry, std::string_view reason, Turn& turn);
+
+  // Limits (queue_limits.cc)
+  bool over_limits() const;
+  bool must_end(const Entry& entry, Time now, End& end) const;
+  void end_oldest(const Entry& entry, End end, Turn& turn);
+  void look_at_oldest(Turn& turn);
+  void set_alarm(Time at);
+  std::optional<Time> oldest_stored_at() const;
 
   Shared& shared_;
   QueueState state_;
   std::map<GroupId, Group> groups_;
+  GroupId last_group_;
+  Head head_;
+  Sweep sweep_;
+  Offset durable_end_{1};
+  std::optional<Time> alarm_;  // set for this time; may be earlier than needed
+  Time oldest_hint_{};         // stored_at of the oldest message, or of one before it
+  bool awaited_ = false;
+  std::uint64_t refused_total_ = 0;
 };
 
 }  // namespace dispatch

@@ -1,8 +1,10 @@
 #include "dispatch/queue_address.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dispatch/invariant.h"
+#include "dispatch/queue_options.h"
 #include "dispatch/topic.h"
 
 namespace dispatch {
@@ -10,15 +12,24 @@ namespace dispatch {
 namespace {
 
 constexpr std::string_view kDeadLevel = "$dead";
+constexpr std::string_view kGroupLevel = "$group";
+constexpr std::string_view kSettleLevel = "$settle";
 
 bool below(std::string_view filter, std::string_view level) {
   return filter == level || (filter.starts_with(level) && filter.substr(level.size())[0] == '/');
 }
 
-Result<void> check_built(std::string_view inner) {
-  if (below(inner, "$group")) return invalid("consumer groups ($q/$group/) are not built yet");
-  if (below(inner, "$settle")) return invalid("$q/$settle/ can only be published to");
-  return {};
+// Takes "$group/<group>/" off the front, if it is there.
+Result<std::string> take_group(std::string_view& inner) {
+  if (!below(inner, kGroupLevel)) return std::string(kDefaultGroup);
+  inner.remove_prefix(std::min(inner.size(), kGroupLevel.size() + 1));
+  const auto slash = inner.find('/');
+  if (slash == inner.npos)
+    return invalid("'$q/$group/...' takes a group and a filter: $q/$group/<group>/<filter>");
+  std::string group(inner.substr(0, slash));
+  inner.remove_prefix(slash + 1);
+  if (auto checked = check_name("group", group); !checked) return checked.error();
+  return group;
 }
 
 }  // namespace
@@ -30,12 +41,15 @@ Result<QueueAddress> parse_queue_address(std::string_view filter) {
   if (filter.size() <= kQueuePrefix.size())
     return invalid("'" + std::string(filter) + "' names no queue: it takes $q/<filter>");
   auto inner = filter.substr(kQueuePrefix.size());
+  if (below(inner, kSettleLevel)) return invalid("$q/$settle/ can only be published to");
+  auto group = take_group(inner);
+  if (!group) return group.error();
   const bool dead = below(inner, kDeadLevel);
   if (dead) inner.remove_prefix(std::min(inner.size(), kDeadLevel.size() + 1));
   if (below(inner, kDeadLevel)) return invalid("dead letters have no dead letters of their own");
-  if (auto built = check_built(inner); !built) return built.error();
   if (auto checked = check_topic_filter(inner); !checked) return checked.error();
   QueueAddress address;
+  address.group = std::move(*group);
   address.filter = inner;
   address.dead = dead;
   return address;

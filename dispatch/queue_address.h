@@ -4,18 +4,20 @@
 #include <string>
 #include <string_view>
 
+#include "dispatch/ids.h"
 #include "dispatch/result.h"
 
 // What a topic filter in SUBSCRIBE means to Sluice (docs/queues.md section 1):
 //   $q/<filter>                   the queue with that filter, group "default"
-//   $q/$group/<group>/<filter>    another group            (refused until groups are built)
+//   $q/$group/<group>/<filter>    another group
 //   $q/$dead/<filter>             its dead letters, a queue of their own
+//   $q/$group/<group>/$dead/<filter>
 // Everything else, $share/ included, is plain MQTT.
 
 namespace dispatch {
 
 struct QueueAddress {
-  std::string group = "default";
+  std::string group = std::string(kDefaultGroup);
   std::string filter;
   bool dead = false;  // the dead letters of the queue with that filter
   friend bool operator==(const QueueAddress&, const QueueAddress&) = default;

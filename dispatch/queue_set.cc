@@ -17,7 +17,7 @@ Result<void> check_change(const QueueOptions& from, const QueueOptions& to) {
   };
   if (from.filter != to.filter) return refuse("filter");
   if (from.last_value != to.last_value) return refuse("last_value");
-  if (from.last_value && from.key != to.key) return refuse("key");
+  if (from.per_topic != to.per_topic) return refuse("per_topic");
   return {};
 }
 
@@ -34,10 +34,14 @@ QueueSet& QueueSet::operator=(QueueSet&&) noexcept = default;
 
 Step QueueSet::restore(QueueStates&& states, Time now) {
   INVARIANT(impl_->queues.empty(), "restored over living queues");
-  Turn turn{now, {}};
+  Turn turn{now, {}, {}, {}};
   impl_->next_queue = states.next_id;
-  for (auto& [id, state] : states.queues)
-    impl_->add(std::make_unique<Queue>(std::move(state), impl_->shared, turn));
+  // One after another, so that many queues don't all ask the journal at once.
+  Time look_at = now;
+  for (auto& [id, state] : states.queues) {
+    look_at += Duration(1);
+    impl_->add(std::make_unique<Queue>(std::move(state), impl_->shared, now, look_at));
+  }
   return impl_->finish(turn);
 }
 
@@ -45,9 +49,10 @@ Step QueueSet::restore(QueueStates&& states, Time now) {
 
 Result<Step> QueueSet::create(RequestId request, const QueueOptions& options, Time now) {
   if (auto checked = impl_->check_new(options); !checked) return checked.error();
-  Turn turn{now, {}};
-  impl_->create(options, turn);
+  Turn turn{now, {}, {}, {}};
+  Queue& queue = impl_->create(options, turn);
   if (request) turn.step.actions.push_back(Accept{request});
+  impl_->house(queue, turn);
   return impl_->finish(turn);
 }
 
@@ -57,7 +62,7 @@ Result<Step> QueueSet::update(RequestId request, const QueueOptions& options, Ti
   if (queue == nullptr) return no_queue(options.name);
   if (auto changeable = check_change(queue->options(), options); !changeable)
     return changeable.error();
-  Turn turn{now, {}};
+  Turn turn{now, {}, {}, {}};
   queue->update(options, turn);
   if (Queue* dead = impl_->dead_letters_of(*queue))
     dead->update(dead_letter_options(options), turn);
@@ -66,18 +71,20 @@ Result<Step> QueueSet::update(RequestId request, const QueueOptions& options, Ti
   return impl_->finish(turn);
 }
 
-Result<Step> QueueSet::remove(RequestId request, std::string_view name, Time) {
+Result<Step> QueueSet::remove(RequestId request, std::string_view name, Time now) {
   Queue* queue = find_in(impl_->by_name, name);
   if (queue == nullptr) return no_queue(name);
-  Step step;
+  Turn turn{now, {}, {}, {}};
   if (Queue* dead = impl_->dead_letters_of(*queue)) {
-    step.writes.push_back(DeleteQueue{dead->state().id});
+    turn.step.writes.push_back(DeleteQueue{dead->state().id});
     impl_->erase(*dead);
   }
-  step.writes.push_back(DeleteQueue{queue->state().id});
-  if (request) step.actions.push_back(Accept{request});
+  const QueueId id = queue->state().id;
+  turn.step.writes.push_back(DeleteQueue{id});
+  if (request) turn.step.actions.push_back(Accept{request});
   impl_->erase(*queue);
-  return step;
+  turn.roomier.push_back(id);
+  return impl_->finish(turn);
 }
 
 // --- Producing ---
@@ -88,16 +95,6 @@ Route QueueSet::route(std::string_view topic) const {
   const bool diverts = std::ranges::any_of(
       queues, [](const Queue* queue) { return queue->options().mode == Mode::divert; });
   return diverts ? Route::divert : Route::copy;
-}
-
-Result<Step> QueueSet::publish(RequestId request, MessageRef message, Time now) {
-  const auto& queues = impl_->matches(message->topic);
-  if (queues.empty()) return not_found("no queue stores topic '" + message->topic + "'");
-  Turn turn{now, {}};
-  for (Queue* queue : queues) queue->append(message, turn);
-  if (request) turn.step.actions.push_back(Accept{request});
-  for (Queue* queue : queues) queue->hand_out(turn);
-  return impl_->finish(turn);
 }
 
 // --- Consuming ---
@@ -113,49 +110,57 @@ void QueueSet::open_session(SessionId session, SessionLimits limits) {
 Step QueueSet::close_session(SessionId session_id, Leave leave, Time now) {
   Session* session = find_in(impl_->sessions, session_id);
   if (session == nullptr) return {};
-  Turn turn{now, {}};
+  Turn turn{now, {}, {}, {}};
   const auto leaving = session->consumers;
   for (Consumer* consumer : leaving) {
-    consumer->group->leave(*consumer, leave, turn);
-    impl_->consumers.erase(consumer->id);
+    if (consumer->group != nullptr) consumer->group->leave(*consumer, leave, turn);
+    impl_->forget(*consumer);
+  }
+  for (const auto& publish : impl_->waiting.of_publisher(session_id)) {
+    impl_->waiting.remove(publish);
+    turn.step.actions.push_back(
+        Refuse{publish->request, {ErrorKind::full, "its publisher has gone"}});
   }
   impl_->sessions.erase(session_id);
   return impl_->finish(turn);
 }
 
 Result<QueueSet::Subscribed> QueueSet::subscribe(SessionId session_id, const QueueAddress& address,
-                                                 Time now) {
+                                                 Time now, IfMissing if_missing) {
   Session* session = find_in(impl_->sessions, session_id);
   INVARIANT(session != nullptr, "a session subscribes that is not open");
-  Queue* queue = find_in(impl_->by_filter, address.filter);
-  if (queue == nullptr) return not_found("no queue has the filter '" + address.filter + "'");
-  Turn turn{now, {}};
-  if (address.dead) queue = &impl_->make_dead_letters_of(*queue, turn);
-  Group* group = queue->find_group(address.group);
-  if (group == nullptr)
-    return not_found("queue '" + queue->options().name + "' has no group '" + address.group + "'");
   for (const Consumer* consumer : session->consumers)
-    if (consumer->group == group) return Subscribed{consumer->id, {}};
-  Consumer& consumer = impl_->add_consumer(*session);
-  group->join(consumer, turn);
+    if (consumer->address == address) return Subscribed{consumer->id, {}};
+  Turn turn{now, {}, {}, {}};
+  Queue* queue = impl_->find_queue(address, turn);
+  if (queue == nullptr && if_missing == IfMissing::refuse)
+    return not_found("no queue has the filter '" + address.filter + "'");
+  Consumer& consumer = impl_->add_consumer(*session, address);
+  if (queue == nullptr) {
+    impl_->homeless[address.filter].push_back(&consumer);
+  } else if (auto settled = impl_->settle_in(consumer, *queue, turn); !settled) {
+    session->forget(consumer);
+    impl_->forget(consumer);
+    return settled.error();
+  }
   return Subscribed{consumer.id, impl_->finish(turn)};
 }
 
 Step QueueSet::unsubscribe(ConsumerId id, Time now) {
   Consumer* consumer = find_in(impl_->consumers, id);
   if (consumer == nullptr) return {};
-  Turn turn{now, {}};
+  Turn turn{now, {}, {}, {}};
   consumer->session->forget(*consumer);
-  consumer->group->leave(*consumer, Leave::orderly, turn);
-  impl_->consumers.erase(id);
+  if (consumer->group != nullptr) consumer->group->leave(*consumer, Leave::orderly, turn);
+  impl_->forget(*consumer);
   return impl_->finish(turn);
 }
 
 Step QueueSet::settle(ConsumerId id, DeliveryId delivery, Outcome outcome, Time now,
                       std::string_view reason) {
   Consumer* consumer = find_in(impl_->consumers, id);
-  if (consumer == nullptr) return {};
-  Turn turn{now, {}};
+  if (consumer == nullptr || consumer->group == nullptr) return {};
+  Turn turn{now, {}, {}, {}};
   consumer->group->settle(*consumer, delivery, outcome, reason, turn);
   return impl_->finish(turn);
 }
@@ -165,7 +170,7 @@ Step QueueSet::free_slot(SessionId id, Time now) {
   if (session == nullptr) return {};
   INVARIANT(session->slots_used > 0, "a slot is freed that is not used");
   --session->slots_used;
-  Turn turn{now, {}};
+  Turn turn{now, {}, {}, {}};
   impl_->wake(*session, turn);
   return impl_->finish(turn);
 }
@@ -174,7 +179,7 @@ Step QueueSet::set_plain_in_flight(SessionId id, std::uint32_t count, Time now) 
   Session* session = find_in(impl_->sessions, id);
   if (session == nullptr) return {};
   session->plain_in_flight = count;
-  Turn turn{now, {}};
+  Turn turn{now, {}, {}, {}};
   impl_->wake(*session, turn);
   return impl_->finish(turn);
 }
@@ -183,7 +188,7 @@ Step QueueSet::set_writable(SessionId id, bool writable, Time now) {
   Session* session = find_in(impl_->sessions, id);
   if (session == nullptr) return {};
   session->writable = writable;
-  Turn turn{now, {}};
+  Turn turn{now, {}, {}, {}};
   impl_->wake(*session, turn);
   return impl_->finish(turn);
 }
@@ -193,11 +198,11 @@ Step QueueSet::set_writable(SessionId id, bool writable, Time now) {
 Step QueueSet::loaded(const Load& load, std::vector<StoredMessage> messages, Time now) {
   Queue* queue = find_in(impl_->queues, load.queue);
   if (queue == nullptr) return {};
-  Turn turn{now, {}};
-  if (!load.group)
+  Turn turn{now, {}, {}, {}};
+  if (load.reader == Reader::redrive)
     impl_->redriven(*queue, load, messages, turn);
-  else if (Group* group = queue->find_group(load.group))
-    group->loaded(load, std::move(messages), turn);
+  else
+    queue->loaded(load, std::move(messages), turn);
   return impl_->finish(turn);
 }
 
@@ -206,12 +211,10 @@ void QueueSet::durable(QueueId id, Offset end) {
 }
 
 Step QueueSet::tick(Time now) {
-  Turn turn{now, {}};
+  Turn turn{now, {}, {}, {}};
   while (const auto due = impl_->shared.alarms.take_due(now)) {
-    // The group may have been deleted meanwhile.
-    Queue* queue = find_in(impl_->queues, due->first);
-    if (Group* group = queue == nullptr ? nullptr : queue->find_group(due->second))
-      group->tick(turn);
+    // It may have been deleted meanwhile.
+    if (Queue* queue = find_in(impl_->queues, due->first)) queue->tick(due->second, turn);
   }
   return impl_->finish(turn);
 }
@@ -223,9 +226,8 @@ std::optional<Time> QueueSet::next_deadline() const { return impl_->shared.alarm
 QueueStats QueueSet::Impl::stats(const Queue& queue, Time now) const {
   QueueStats stats = queue.stats(now);
   if (const Queue* dead = dead_letters_of(queue)) {
-    stats.dead = dead->unsettled();
-    stats.redriven_total =
-        dead->state().groups.at(kDefaultGroup).ended[static_cast<std::size_t>(End::redriven)];
+    stats.dead = dead->state().kept();
+    stats.redriven_total = dead->state().ended[index_of(End::redriven)];
   }
   return stats;
 }

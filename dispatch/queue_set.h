@@ -26,6 +26,9 @@
 
 namespace dispatch {
 
+// What a subscription to a queue that isn't there gets.
+enum class IfMissing { refuse, wait };
+
 // Where a topic goes (docs/queues.md section 2).
 enum class Route {
   plain,   // no queue matches: upstream only
@@ -51,13 +54,23 @@ class QueueSet {
   // New options for the queue of that name, in force at once, for messages that are there as well.
   // What decides where messages are can't change: filter, last_value, key.
   Result<Step> update(RequestId request, const QueueOptions& options, Time now);
-  // Removes the queue with all its messages and dead letters. Its consumers stay subscribed to
-  // nothing; their deliveries may still be settled and are ignored. Ids returned by consumers_of()
-  // before.
+  // Removes the queue with all its messages and dead letters. Its consumers stay: should a queue
+  // with that filter come again, they get its messages. What they hold may still be settled, and is
+  // ignored.
   Result<Step> remove(RequestId request, std::string_view name, Time now);
 
   // Settles every message that is not in flight.
   Result<Step> purge(RequestId request, std::string_view name, Time now);
+
+  // A group that begins at this offset, or at the oldest message that is kept.
+  Result<Step> add_group(RequestId request, std::string_view queue, const std::string& group,
+                         Offset start, Time now);
+  // It must not have consumers. Messages that only this group needed are gone soon.
+  Result<Step> delete_group(RequestId request, std::string_view queue, std::string_view group,
+                            Time now);
+  // Moves a group: what lies below `start` is done for it, what is kept from there on is not.
+  Result<Step> seek(RequestId request, std::string_view queue, std::string_view group, Offset start,
+                    Time now);
 
   // --- Dead letters. A queue's dead letters have its name in errors and steps; they come into
   // --- being with the first one, or with the first consumer.
@@ -74,21 +87,24 @@ class QueueSet {
 
   Route route(std::string_view topic) const;
   // Stores in every matching queue, in one commit; Accept{request} when durable. Request 0: nobody
-  // waits (QoS 0, Wills). An error refuses the message as a whole: nothing was changed.
-  Result<Step> publish(RequestId request, MessageRef message, Time now);
+  // waits (QoS 0, Wills). An error refuses the message as a whole: nothing was changed. If a queue
+  // with overflow = block is full it waits: the Accept, or a Refuse, comes with a later step.
+  Result<Step> publish(RequestId request, MessageRef message, Time now, SessionId publisher = {});
 
   // --- Consuming. A session is announced once and then may hold any number of consumers. ---
 
   void open_session(SessionId session, SessionLimits limits);
-  // Ends all its consumers; what they hold returns to its place.
+  // Ends all its consumers; what they hold returns to its place. Refuses its publishes that wait.
   Step close_session(SessionId session, Leave leave, Time now);
 
   struct Subscribed {
     ConsumerId consumer;
     Step step;
   };
-  // The same address again on the same session gives the same consumer back, without a step.
-  Result<Subscribed> subscribe(SessionId session, const QueueAddress& address, Time now);
+  // The same address again on the same session gives the same consumer back, without a step. A
+  // group comes into being with its first consumer, and begins at the oldest message.
+  Result<Subscribed> subscribe(SessionId session, const QueueAddress& address, Time now,
+                               IfMissing if_missing = IfMissing::refuse);
   Step unsubscribe(ConsumerId consumer, Time now);
 
   // The consumer's word on a delivery. A delivery that is not (any more) the consumer's is

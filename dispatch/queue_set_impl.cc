@@ -52,10 +52,14 @@ void QueueSet::Impl::add(std::unique_ptr<Queue> queue) {
   queues[queue->state().id] = std::move(queue);
 }
 
+// Its consumers stay, without a queue; what they hold is nobody's any more.
 void QueueSet::Impl::erase(Queue& queue) {
   for (Consumer* consumer : queue.consumers()) {
-    consumer->session->forget(*consumer);
-    consumers.erase(consumer->id);
+    std::erase(consumer->session->waiting, consumer);
+    consumer->held.clear();
+    consumer->overdue.clear();
+    consumer->group = nullptr;
+    homeless[consumer->address.filter].push_back(consumer);
   }
   by_filter.erase(queue.options().filter);
   if (!holds_dead_letters(queue.options())) {
@@ -67,13 +71,53 @@ void QueueSet::Impl::erase(Queue& queue) {
   queues.erase(queue.state().id);
 }
 
-Consumer& QueueSet::Impl::add_consumer(Session& session) {
+Consumer& QueueSet::Impl::add_consumer(Session& session, const QueueAddress& address) {
   last_consumer = ConsumerId{last_consumer.value + 1};
   auto& consumer = consumers[last_consumer] = std::make_unique<Consumer>();
   consumer->id = last_consumer;
+  consumer->address = address;
   consumer->session = &session;
   session.consumers.push_back(consumer.get());
   return *consumer;
+}
+
+// The consumer has left its group, if it had one.
+void QueueSet::Impl::forget(Consumer& consumer) {
+  if (const auto found = homeless.find(consumer.address.filter); found != homeless.end()) {
+    std::erase(found->second, &consumer);
+    if (found->second.empty()) homeless.erase(found);
+  }
+  consumers.erase(consumer.id);
+}
+
+Queue* QueueSet::Impl::find_queue(const QueueAddress& address, Turn& turn) {
+  Queue* queue = find_in(by_filter, address.filter);
+  if (queue == nullptr || !address.dead) return queue;
+  return &make_dead_letters_of(*queue, turn);
+}
+
+// Joins the group that it asked for, which may come into being by this.
+Result<void> QueueSet::Impl::settle_in(Consumer& consumer, Queue& queue, Turn& turn) {
+  const std::string& name = consumer.address.group;
+  Group* group = queue.find_group(name);
+  if (group == nullptr) {
+    const auto added = queue.add_group(name, Offset{1}, turn);
+    if (!added) return added.error();
+    group = *added;
+  }
+  group->join(consumer, turn);
+  return {};
+}
+
+// A queue has come: those who wait for it move in.
+void QueueSet::Impl::house(Queue& queue, Turn& turn) {
+  auto moving = homeless.extract(queue.options().filter);
+  if (moving.empty()) return;
+  for (Consumer* consumer : moving.mapped()) {
+    Queue* wanted = find_queue(consumer->address, turn);
+    if (!settle_in(*consumer, *wanted, turn))
+      homeless[consumer->address.filter].push_back(consumer);
+  }
 }
 
 // The consumers that wait for this session's credit get their chance in turn, until it is used up.
@@ -105,12 +149,16 @@ Queue* QueueSet::Impl::origin_of(const Queue& dead) const {
   return find_in(by_name, dead.options().name);
 }
 
-// Every event ends here: what died in it enters the dead letters in the same step.
+// Every event ends here: what died in it enters the dead letters in the same step, and publishes
+// that waited for room follow.
 Step QueueSet::Impl::finish(Turn& turn) {
-  for (const Burial& burial : turn.burials)
-    make_dead_letters_of(*queues.at(burial.from), turn).append(burial.message, turn);
-  for (const Burial& burial : turn.burials)
-    dead_letters_of(*queues.at(burial.from))->hand_out(turn);
+  while (!turn.burials.empty() || !turn.roomier.empty()) {
+    const auto burials = std::exchange(turn.burials, {});
+    for (const Burial& burial : burials)
+      make_dead_letters_of(*queues.at(burial.from), turn).append(burial.message, turn);
+    for (const Burial& burial : burials) dead_letters_of(*queues.at(burial.from))->hand_out(turn);
+    for (const QueueId queue : std::exchange(turn.roomier, {})) retry(queue, turn);
+  }
   return std::move(turn.step);
 }
 

@@ -12,6 +12,7 @@
 #include "dispatch/queue_set.h"
 #include "dispatch/redrive.h"
 #include "dispatch/topic_index.h"
+#include "dispatch/waiting_publishes.h"
 
 // What is behind QueueSet, for queue_set*.cc alone: the tables of queues, sessions and consumers,
 // and what changes more than one of them.
@@ -55,14 +56,21 @@ struct QueueSet::Impl {
   std::unordered_map<SessionId, std::unique_ptr<Session>> sessions;
   std::unordered_map<ConsumerId, std::unique_ptr<Consumer>> consumers;
   ConsumerId last_consumer;
+  ByText<std::vector<Consumer*>> homeless;           // consumers without a queue, by its filter
   std::map<QueueId, std::vector<Redrive>> redrives;  // by the queue of the dead letters
+  WaitingPublishes waiting;
 
   const Matches& matches(std::string_view topic) const;
   Matches look_up(std::string_view topic) const;
   Result<void> check_new(const QueueOptions& options) const;
   void add(std::unique_ptr<Queue> queue);
   void erase(Queue& queue);
-  Consumer& add_consumer(Session& session);
+  Consumer& add_consumer(Session& session, const QueueAddress& address);
+  void forget(Consumer& consumer);
+  // The queue that an address names, its dead letters if those are meant; nullptr if there is none.
+  Queue* find_queue(const QueueAddress& address, Turn& turn);
+  Result<void> settle_in(Consumer& consumer, Queue& queue, Turn& turn);
+  void house(Queue& queue, Turn& turn);
   void wake(Session& session, Turn& turn);
 
   Queue& create(const QueueOptions& options, Turn& turn);
@@ -74,6 +82,13 @@ struct QueueSet::Impl {
                 Turn& turn);
   QueueStats stats(const Queue& queue, Time now) const;
   Step finish(Turn& turn);
+
+  // Room (queue_set_room.cc)
+  // `first_in_line`: nobody waits in front of it.
+  Result<Room> room_for(const Message& message, bool first_in_line) const;
+  void store(RequestId request, const MessageRef& message, Turn& turn);
+  void retry(QueueId queue, Turn& turn);
+  bool retry_first(QueueId queue, Turn& turn);
 };
 
 }  // namespace dispatch

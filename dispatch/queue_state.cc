@@ -18,19 +18,23 @@ std::string text(Id<Tag, Rep> id) {
 
 // Entries that nobody needs cost memory only, so looking for them may wait until the table has
 // doubled: constant work per message on average.
-void set_latest(QueueState& queue, const std::string& key, Offset offset) {
-  queue.latest[key] = offset;
+void set_latest(QueueState& queue, const std::string& key, LatestValue value) {
+  queue.latest[key] = value;
   if (queue.latest.size() < queue.prune_latest_at) return;
-  std::erase_if(queue.latest, [&](const auto& e) { return queue.settled_by_all(e.second); });
+  std::erase_if(queue.latest, [&](const auto& e) { return queue.gone.contains(e.second.offset); });
   queue.prune_latest_at = std::max(kPruneLatestAtLeast, 2 * queue.latest.size());
 }
 
 bool same_latest(const QueueState& a, const QueueState& b) {
   return std::ranges::all_of(a.latest, [&](const auto& entry) {
-    if (a.settled_by_all(entry.second)) return true;
+    if (a.gone.contains(entry.second.offset)) return true;
     const auto other = b.latest.find(entry.first);
     return other != b.latest.end() && other->second == entry.second;
   });
+}
+
+void drop_attempts(GroupState& group, Offset first, Offset last) {
+  group.attempts.erase(group.attempts.lower_bound(first), group.attempts.upper_bound(last));
 }
 
 // Applies one kind of write each to the queue that it names.
@@ -46,11 +50,20 @@ class Apply {
   Result<void> operator()(const DeleteQueue&) { return wrong("delete inside a queue"); }
 
   Result<void> operator()(const DefineGroup& write) {
-    if (queue_.groups.contains(write.group))
+    if (!write.group || queue_.groups.contains(write.group))
       return wrong("group " + text(write.group) + " is defined twice");
     GroupState& group = queue_.groups[write.group];
     group.name = write.name;
-    group.settled = OffsetSet(write.start);
+    group.settled = queue_.gone;
+    if (write.start > Offset{1}) group.settled.add(Offset{1}, Offset{write.start.value - 1});
+    return {};
+  }
+
+  Result<void> operator()(const DeleteGroup& write) {
+    const GroupState* group = find(write.group);
+    if (group == nullptr) return wrong("delete of unknown group " + text(write.group));
+    for (std::size_t end = 0; end < kEnds; ++end) queue_.ended[end] += group->ended[end];
+    queue_.groups.erase(write.group);
     return {};
   }
 
@@ -59,18 +72,27 @@ class Apply {
       return wrong("append of offset " + text(write.offset) + " where " + text(queue_.next) +
                    " is next");
     queue_.next = next(write.offset);
-    if (!write.key.empty()) set_latest(queue_, write.key, write.offset);
+    queue_.kept_bytes += write.bytes;
+    if (write.key.empty() || !queue_.options.last_value) return {};
+    if (const auto older = queue_.latest.find(write.key); older != queue_.latest.end())
+      end_for_all(older->second.offset, older->second.offset, End::superseded, older->second.bytes);
+    set_latest(queue_, write.key, {write.offset, write.bytes});
     return {};
   }
 
   Result<void> operator()(const Settle& write) {
+    if (write.first > write.last || write.last >= queue_.next || index_of(write.end) >= kEnds)
+      return wrong("settle of offsets " + text(write.first) + " to " + text(write.last));
+    if (!write.group) {
+      end_for_all(write.first, write.last, write.end, write.bytes);
+      return {};
+    }
     GroupState* group = find(write.group);
     if (group == nullptr) return wrong("settle for unknown group " + text(write.group));
-    if (write.first > write.last || write.last >= queue_.next || as_index(write.end) >= kEnds)
-      return wrong("settle of offsets " + text(write.first) + " to " + text(write.last));
-    group->ended[as_index(write.end)] += group->settled.add(write.first, write.last);
-    group->attempts.erase(group->attempts.lower_bound(write.first),
-                          group->attempts.upper_bound(write.last));
+    const auto settled = group->settled.add(write.first, write.last);
+    group->ended[index_of(write.end)] += settled;
+    drop_attempts(*group, write.first, write.last);
+    if (!queue_.options.last_value) let_go(write, settled);
     return {};
   }
 
@@ -84,7 +106,34 @@ class Apply {
   }
 
  private:
-  static std::size_t as_index(End end) { return static_cast<std::size_t>(end); }
+  void end_for_all(Offset first, Offset last, End end, std::uint64_t bytes) {
+    const auto ended = queue_.gone.add(first, last);
+    queue_.ended[index_of(end)] += ended;
+    for (auto& [id, group] : queue_.groups) {
+      group.settled.add(first, last);
+      drop_attempts(group, first, last);
+    }
+    if (ended > 0) forget_bytes(bytes);
+  }
+
+  // What one group has settled is gone as far as no other group needs it.
+  void let_go(const Settle& write, std::uint64_t settled) {
+    std::uint64_t ended = 0;
+    for (Offset from = write.first; from <= write.last;) {
+      const Offset needed = queue_.next_needed(from);
+      if (needed > from)
+        ended += queue_.gone.add(from, std::min(write.last, Offset{needed.value - 1}));
+      from = next(needed);
+      if (needed > write.last) break;
+    }
+    if (ended > 0) forget_bytes(ended < settled ? write.bytes * ended / settled : write.bytes);
+  }
+
+  // Sizes of messages that the journal lost are not known: an empty queue has none all the same.
+  void forget_bytes(std::uint64_t bytes) {
+    queue_.kept_bytes -= std::min(queue_.kept_bytes, bytes);
+    if (queue_.first_kept() == queue_.next) queue_.kept_bytes = 0;
+  }
 
   GroupState* find(GroupId id) {
     const auto found = queue_.groups.find(id);
@@ -114,21 +163,16 @@ Result<void> define_new(QueueStates& states, const DefineQueue& write) {
 
 }  // namespace
 
-Offset QueueState::first_needed() const {
-  if (groups.empty()) return Offset{1};  // nobody has settled anything: all is kept
-  Offset first = next;
-  for (const auto& [group_id, group] : groups) first = std::min(first, group.settled.watermark());
+Offset QueueState::next_needed(Offset from) const {
+  Offset first{~std::uint64_t{0}};
+  for (const auto& [group_id, group] : groups)
+    first = std::min(first, group.settled.next_missing(from));
   return first;
 }
 
-bool QueueState::settled_by_all(Offset offset) const {
-  if (groups.empty()) return false;
-  return std::ranges::all_of(groups,
-                             [&](const auto& g) { return g.second.settled.contains(offset); });
-}
-
 bool operator==(const QueueState& a, const QueueState& b) {
-  return a.id == b.id && a.options == b.options && a.next == b.next && a.groups == b.groups &&
+  return a.id == b.id && a.options == b.options && a.next == b.next && a.gone == b.gone &&
+         a.kept_bytes == b.kept_bytes && a.ended == b.ended && a.groups == b.groups &&
          same_latest(a, b) && same_latest(b, a);
 }
 

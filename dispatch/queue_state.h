@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -17,31 +18,48 @@
 
 namespace dispatch {
 
+// How many messages ended in each way, ever; index: End.
+using Ends = std::array<std::uint64_t, kEnds>;
+
 struct GroupState {
   std::string name;
   OffsetSet settled;                         // everything below its start counts as settled
   std::map<Offset, std::uint32_t> attempts;  // failed deliveries of unsettled messages
-  // How many messages ended in each way, ever; index: End.
-  std::array<std::uint64_t, kEnds> ended{};
+  Ends ended{};                              // for this group alone
 
   friend bool operator==(const GroupState&, const GroupState&) = default;
+};
+
+// The newest value of a key.
+struct LatestValue {
+  Offset offset;
+  std::uint32_t bytes = 0;
+  friend bool operator==(const LatestValue&, const LatestValue&) = default;
 };
 
 struct QueueState {
   QueueId id;
   QueueOptions options;
   Offset next{1};  // the offset of the next message; next - 1 messages were ever stored
+  // Messages that are no more: every group has settled them (there is one, and no newer one may
+  // want them), or they ended for the whole queue. The others are kept.
+  OffsetSet gone;
+  std::uint64_t kept_bytes = 0;
+  Ends ended{};  // for the whole queue, and of groups that were deleted
   std::map<GroupId, GroupState> groups;
-  // Last-value queues: where the latest value of each key is. Entries that every group has settled
+  // Last-value queues: where the newest value of each key is. Entries of messages that are gone
   // mean nothing and are dropped now and then.
-  std::unordered_map<std::string, Offset> latest;
+  std::unordered_map<std::string, LatestValue> latest;
   // When `latest` is looked through for such entries next. Not durable.
   std::size_t prune_latest_at = 1024;
 
-  // The lowest offset that some group still needs; `next` if nothing is kept.
-  Offset first_needed() const;
-  // True if no group needs this message any more.
-  bool settled_by_all(Offset offset) const;
+  bool keeps(Offset offset) const { return offset && offset < next && !gone.contains(offset); }
+  std::uint64_t kept() const { return gone.missing_below(next); }
+  // The lowest offset that is kept; `next` if nothing is.
+  Offset first_kept() const { return std::min(gone.watermark(), next); }
+  // The first offset at or after `from` that some group has not settled; far above `next` if there
+  // is no group.
+  Offset next_needed(Offset from) const;
   // Equal in all that matters: entries of `latest` that mean nothing are not compared.
   friend bool operator==(const QueueState& a, const QueueState& b);
 };

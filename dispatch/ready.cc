@@ -4,8 +4,18 @@
 #include <utility>
 
 #include "dispatch/invariant.h"
+#include "dispatch/key_selector.h"
 
 namespace dispatch {
+
+Entry make_entry(const QueueState& queue, Offset offset, const MessageRef& message) {
+  Entry entry;
+  entry.offset = offset;
+  entry.message = message;
+  if (queue.options.has_keys()) entry.key = key_of(*message, queue.options.key);
+  entry.bytes = static_cast<std::uint32_t>(message->size_bytes());
+  return entry;
+}
 
 void Ready::add(Entry entry) {
   bytes_ += entry.bytes;

@@ -5,11 +5,15 @@
 #include <optional>
 
 #include "dispatch/consumer.h"
+#include "dispatch/queue_state.h"
 
 // The messages of a group that are in memory and may be handed out, by offset: those that came
 // back as well as those read ahead.
 
 namespace dispatch {
+
+// An entry for a message of this queue, with its key if the queue has keys.
+Entry make_entry(const QueueState& queue, Offset offset, const MessageRef& message);
 
 class Ready {
  public:

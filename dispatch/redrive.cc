@@ -16,11 +16,11 @@ MessageRef revived(const Message& dead, Time now) {
 }
 
 void move_back(const StoredMessage& stored, Queue& dead, Queue& origin, Turn& turn) {
-  Group& group = *dead.find_group(kDefaultGroup);
+  if (!dead.state().keeps(stored.offset)) return;
   const auto& letter = stored.message->dead_letter;
   const bool outdated = letter && origin.has_newer_value(*stored.message, letter->origin);
   const End end = outdated ? End::superseded : End::redriven;
-  if (group.withdraw(stored.offset, stored.offset, end, turn) == 0 || outdated) return;
+  if (!dead.remove(stored.offset, stored.message->size_bytes(), end, turn) || outdated) return;
   origin.append(revived(*stored.message, turn.now), turn);
 }
 
@@ -29,9 +29,10 @@ void move_back(const StoredMessage& stored, Queue& dead, Queue& origin, Turn& tu
 void Redrive::go_on(const Queue& dead, const CoreLimits& limits, Turn& turn) {
   load_.reset();
   const QueueState& state = dead.state();
-  next_ = state.groups.at(kDefaultGroup).settled.next_missing(next_);
+  next_ = state.gone.next_missing(next_);
   if (next_ < end_) {
     load_ = Load{state.id,
+                 Reader::redrive,
                  GroupId{},
                  next_,
                  end_,

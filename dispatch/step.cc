@@ -13,8 +13,24 @@ std::string number(char letter, Id<Tag, Rep> id) {
   return letter + std::to_string(id.value);
 }
 
+// "q1.2", or "q1" for all groups.
 std::string group_text(QueueId queue, GroupId group) {
-  return number('q', queue) + "." + std::to_string(group.value);
+  const std::string text = number('q', queue);
+  return group ? text + "." + std::to_string(group.value) : text;
+}
+
+std::string reader_text(const Load& load) {
+  switch (load.reader) {
+    case Reader::group:
+      return group_text(load.queue, load.group);
+    case Reader::head:
+      return number('q', load.queue) + " head";
+    case Reader::redrive:
+      return number('q', load.queue) + " redrive";
+    case Reader::sweep:
+      return number('q', load.queue) + " sweep";
+  }
+  return {};
 }
 
 std::string end_text(End end) {
@@ -31,6 +47,14 @@ std::string end_text(End end) {
       return " purged";
     case End::redriven:
       return " redriven";
+    case End::expired:
+      return " expired";
+    case End::retired:
+      return " retired";
+    case End::dropped:
+      return " dropped";
+    case End::unneeded:
+      return " unneeded";
   }
   return "";
 }
@@ -42,6 +66,9 @@ struct Print {
   std::string operator()(const DeleteQueue& w) const { return "delete " + number('q', w.queue); }
   std::string operator()(const DefineGroup& w) const {
     return "group " + group_text(w.queue, w.group) + " " + w.name + " from " + number('#', w.start);
+  }
+  std::string operator()(const DeleteGroup& w) const {
+    return "delete " + group_text(w.queue, w.group);
   }
   std::string operator()(const Append& w) const {
     const std::string key = w.key.empty() ? "" : " key " + std::string(shown_key(w.key));
@@ -61,14 +88,17 @@ struct Print {
            std::to_string(w.failed);
   }
   std::string operator()(const Accept& a) const { return "accept " + number('r', a.request); }
+  std::string operator()(const Refuse& a) const {
+    return "refuse " + number('r', a.request) + " " + a.why.text;
+  }
   std::string operator()(const Deliver& a) const {
     const std::string attempt = a.attempt == 1 ? "" : " attempt " + std::to_string(a.attempt);
     return "deliver " + number('c', a.consumer) + " " + number('#', a.offset) + attempt +
            (a.after_commit ? "" : " now");
   }
   std::string operator()(const Load& a) const {
-    return "load " + group_text(a.queue, a.group) + " " + number('#', a.from) + " to " +
-           number('#', a.end) + " max " + std::to_string(a.max_messages);
+    return "load " + reader_text(a) + " " + number('#', a.from) + " to " + number('#', a.end) +
+           " max " + std::to_string(a.max_messages);
   }
 };
 

@@ -9,6 +9,7 @@
 #include "dispatch/ids.h"
 #include "dispatch/message.h"
 #include "dispatch/queue_options.h"
+#include "dispatch/result.h"
 
 // The idea that carries everything: an event given to the core answers with a Step, that is the
 // records to write and the actions to perform. The shell (proxy/queue_service.h) makes the writes
@@ -26,17 +27,25 @@ struct DefineQueue {  // a new queue, or new options of one
 struct DeleteQueue {
   QueueId queue;
 };
+// A new group. What is gone from the queue, or lies below `start`, is done for it.
 struct DefineGroup {
   QueueId queue;
   GroupId group;
   std::string name;
   Offset start;  // the first offset that concerns the group
 };
+// What only this group still needed stays until a Settle says `unneeded`.
+struct DeleteGroup {
+  QueueId queue;
+  GroupId group;
+};
+// In a last-value queue the older value of the key is gone with this, for every group.
 struct Append {
   QueueId queue;
   Offset offset;
   MessageRef message;
-  std::string key;  // of last-value queues; empty otherwise
+  std::string key;          // of keyed queues; empty otherwise
+  std::uint32_t bytes = 0;  // Message::size_bytes()
 };
 
 // How messages end for a group; the journal stores the number.
@@ -47,15 +56,23 @@ enum class End : std::uint8_t {
   dead = 3,        // it went to the dead letters
   purged = 4,      // by command
   redriven = 5,    // of a dead letter: it went back to its queue
+  expired = 6,     // its Message Expiry Interval has passed
+  retired = 7,     // it was kept as long as `retention` says
+  dropped = 8,     // there was no room for it and a newer one
+  unneeded = 9,    // no group needs it any more, since one was deleted
 };
-inline constexpr std::size_t kEnds = 6;
+inline constexpr std::size_t kEnds = 10;
+constexpr std::size_t index_of(End end) { return static_cast<std::size_t>(end); }
 
-struct Settle {  // first..last, both included, are done for this group
+// first..last, both included, are done for this group. Once all groups are done with a message it
+// is gone from the queue; the newest value of a key stays for groups to come.
+struct Settle {
   QueueId queue;
-  GroupId group;
+  GroupId group;  // 0: for every group, and gone from the queue
   Offset first;
   Offset last;
   End end = End::acked;
+  std::uint64_t bytes = 0;  // of those among them that were kept until now
 };
 struct Attempt {  // how many deliveries of this message have failed for this group
   QueueId queue;
@@ -63,7 +80,8 @@ struct Attempt {  // how many deliveries of this message have failed for this gr
   Offset offset;
   std::uint32_t failed;
 };
-using Write = std::variant<DefineQueue, DeleteQueue, DefineGroup, Append, Settle, Attempt>;
+using Write =
+    std::variant<DefineQueue, DeleteQueue, DefineGroup, DeleteGroup, Append, Settle, Attempt>;
 
 // --- Actions: what the shell does once the step's writes are durable. ---
 
@@ -82,15 +100,27 @@ struct Deliver {
   bool after_commit = true;
   std::string key;  // of last-value queues; empty otherwise
 };
+// Who reads from the journal.
+enum class Reader : std::uint8_t {
+  group,    // a group reads ahead
+  head,     // the queue looks at its oldest messages
+  redrive,  // dead letters are to go back
+  sweep,    // the queue looks for messages that no group needs
+};
 struct Load {  // read messages from the journal, answer with QueueSet::loaded()
   QueueId queue;
-  GroupId group;  // that reads ahead; 0: to move dead letters back
+  Reader reader = Reader::group;
+  GroupId group;  // Reader::group only
   Offset from;
   Offset end;  // not included
   std::uint32_t max_messages;
   std::uint64_t max_bytes;
 };
-using Action = std::variant<Accept, Deliver, Load>;
+struct Refuse {  // a publish that waited for room, and won't be stored
+  RequestId request;
+  Error why;
+};
+using Action = std::variant<Accept, Refuse, Deliver, Load>;
 
 struct Step {
   std::vector<Write> writes;

@@ -1,6 +1,7 @@
 #include "dispatch/strategy.h"
 
 #include <map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -105,6 +106,27 @@ class RandomChooser final : public Chooser {
   std::vector<Consumer*> consumers_;
 };
 
+// The one that joined first, as long as it is there; nobody else, even while it may not be chosen.
+class ExclusiveChooser final : public Chooser {
+ public:
+  void join(Consumer& consumer) override { members_.push_back(&consumer); }
+  void leave(Consumer& consumer) override { std::erase(members_, &consumer); }
+  void add(Consumer& consumer) override { available_.insert(&consumer); }
+  void remove(Consumer& consumer) override { available_.erase(&consumer); }
+  void held_changed(Consumer&) override {}
+  void given(Consumer&) override {}
+  bool empty() const override { return members_.empty() || !available_.contains(members_.front()); }
+
+  Consumer* choose(std::uint64_t packet_bytes, ConsumerId avoid) override {
+    if (empty() || !may_take(*members_.front(), packet_bytes, avoid)) return nullptr;
+    return members_.front();
+  }
+
+ private:
+  std::vector<Consumer*> members_;  // in the order in which they joined
+  std::unordered_set<Consumer*> available_;
+};
+
 }  // namespace
 
 std::unique_ptr<Chooser> make_chooser(Strategy strategy, std::uint64_t seed) {
@@ -115,6 +137,10 @@ std::unique_ptr<Chooser> make_chooser(Strategy strategy, std::uint64_t seed) {
       return std::make_unique<OrderedChooser>(false);
     case Strategy::random:
       return std::make_unique<RandomChooser>(seed);
+    case Strategy::key_affinity:
+      break;
+    case Strategy::exclusive:
+      return std::make_unique<ExclusiveChooser>();
   }
   INVARIANT(false, "a strategy without a chooser");
 }

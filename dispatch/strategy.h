@@ -16,6 +16,9 @@ class Chooser {
  public:
   virtual ~Chooser() = default;
 
+  // The consumer comes to the group, or goes; it may not be chosen then.
+  virtual void join(Consumer&) {}
+  virtual void leave(Consumer&) {}
   // The consumer may be chosen from now on, or no longer.
   virtual void add(Consumer& consumer) = 0;
   virtual void remove(Consumer& consumer) = 0;

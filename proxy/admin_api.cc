@@ -25,7 +25,8 @@ void AdminApi::watch(std::string after) {
   const dispatch::Time now = queues_.now();
   const auto slice = queues_.stats_after(after, kSlice);
   for (const auto& stats : slice)
-    rates_.note(stats.options.name, {stats.stored_total, stats.acked_total}, now);
+    rates_.note(stats.options.name, {stats.stored_total, stats.ended_as(dispatch::End::acked)},
+                now);
   const bool more = slice.size() == kSlice;
   after = more ? slice.back().options.name : std::string();
   if (!more) rates_.forget_before(now - 2 * kWatchEvery);

@@ -45,6 +45,7 @@ class Reader {
   Result<void> read_limit(const toml::key& key, const toml::node& value);
   Result<void> read_queues(const toml::key& key, const toml::node& value);
   Result<void> read_queue(const toml::table& table);
+  Result<void> read_queue_defaults(const toml::key& key, const toml::node& value);
   Result<void> read_option(dispatch::QueueOptions& options, const toml::key& key,
                            const toml::node& value) const;
   Result<void> check_unique(const dispatch::QueueOptions& options, const toml::table& table);
@@ -84,18 +85,31 @@ Result<void> set_log_level(ServeConfig& config, const std::string& text) {
   return {};
 }
 
+Result<void> set_missing_queue(ServeConfig& config, const std::string& text) {
+  if (text == "reject")
+    config.missing_queue = MissingQueue::reject;
+  else if (text == "wait")
+    config.missing_queue = MissingQueue::wait;
+  else if (text == "create")
+    config.missing_queue = MissingQueue::create;
+  else
+    return dispatch::invalid("'" + text + "' is wrong; it takes reject, wait or create");
+  return {};
+}
+
 constexpr TopKey kTopKeys[] = {
     {"listen", set_endpoint<&ServeConfig::listen, Role::mqtt_listener>},
     {"upstream", set_endpoint<&ServeConfig::upstream, Role::mqtt_peer>},
     {"admin", set_endpoint<&ServeConfig::admin, Role::admin_listener>},
     {"data_dir", set_data_dir},
     {"log_level", set_log_level},
+    {"missing_queue", set_missing_queue},
 };
-constexpr std::array<std::string_view, 7> kTopNames = {"listen",    "upstream", "admin", "data_dir",
-                                                       "log_level", "limits",   "queue"};
+constexpr std::array<std::string_view, 9> kTopNames = {
+    "listen", "upstream", "admin",         "data_dir",      "log_level",
+    "limits", "queue",    "missing_queue", "queue_defaults"};
 // What later versions take: refused by name.
-constexpr std::array<std::string_view, 5> kPlanned = {"acl", "queue_defaults", "compat",
-                                                      "missing_queue", "upstream_lost"};
+constexpr std::array<std::string_view, 3> kPlanned = {"acl", "compat", "upstream_lost"};
 
 template <class Range>
 bool contains(const Range& range, std::string_view name) {
@@ -113,6 +127,7 @@ Result<void> Reader::read(const toml::table& root) {
 Result<void> Reader::read_top(const toml::key& key, const toml::node& value) {
   if (key == "limits") return read_limits(key, value);
   if (key == "queue") return read_queues(key, value);
+  if (key == "queue_defaults") return read_queue_defaults(key, value);
   const auto* known = std::find_if(std::begin(kTopKeys), std::end(kTopKeys),
                                    [&](const TopKey& top) { return top.name == key.str(); });
   if (known == std::end(kTopKeys)) {
@@ -200,6 +215,22 @@ Result<void> Reader::read_queue(const toml::table& table) {
     return error(table.source(), "queue", checked.error().text);
   if (auto unique = check_unique(options, table); !unique) return unique;
   config_.queues.push_back(std::move(options));
+  return {};
+}
+
+// Every option of a queue but its name and filter, which follow from the subscription.
+Result<void> Reader::read_queue_defaults(const toml::key& key, const toml::node& value) {
+  const toml::table* table = value.as_table();
+  if (table == nullptr) return error(key, "takes a table: [queue_defaults]");
+  for (const auto& [name, option] : *table) {
+    if (name.str() == "name" || name.str() == "filter")
+      return error(name, "follows from the subscription that makes the queue");
+    if (auto read = read_option(config_.queue_defaults, name, option); !read) return read;
+  }
+  dispatch::QueueOptions whole = config_.queue_defaults;
+  whole.name = whole.filter = "any";
+  if (auto checked = dispatch::check_options(whole); !checked)
+    return error(key, checked.error().text);
   return {};
 }
 

@@ -16,6 +16,13 @@
 
 namespace proxy {
 
+// What a subscription to a queue that isn't there gets.
+enum class MissingQueue {
+  reject,  // SUBACK 0x80
+  wait,    // granted, and bound when the queue appears
+  create,  // the queue, from queue_defaults
+};
+
 struct ServeConfig {
   Endpoint listen{"mqtt", "127.0.0.1", 1884, {}};
   Endpoint upstream{"mqtt", "127.0.0.1", 1883, {}};
@@ -24,6 +31,8 @@ struct ServeConfig {
   std::string log_level = "info";              // one of log_levels()
   std::vector<dispatch::QueueOptions> queues;  // [[queue]] tables; names and filters differ
   std::vector<std::string> queue_filters;      // --queue FILTER
+  MissingQueue missing_queue = MissingQueue::reject;
+  dispatch::QueueOptions queue_defaults;  // [queue_defaults]: of queues that missing_queue makes
 
   // Limits, each a key of the same name in the [limits] table.
   std::uint32_t max_packet_bytes = 268'435'455;  // of one packet from a client, 1024..268435455

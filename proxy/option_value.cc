@@ -13,6 +13,7 @@ using dispatch::QueueOptions;
 using dispatch::Result;
 
 constexpr std::string_view kListMark = "several with commas";  // ends what a list option takes
+constexpr std::string_view kSizeMark = "0: no limit";  // and what one of a count or size takes
 
 const dispatch::OptionHelp* find_help(std::string_view option) {
   for (const dispatch::OptionHelp& help : dispatch::option_help())
@@ -50,6 +51,9 @@ bool fits(OptionForm form, const OptionValue& value) {
       return std::holds_alternative<std::string>(value);
     case OptionForm::number:
       return std::holds_alternative<std::int64_t>(value);
+    case OptionForm::size:
+      return std::holds_alternative<std::int64_t>(value) ||
+             std::holds_alternative<std::string>(value);
     case OptionForm::boolean:
       return std::holds_alternative<bool>(value);
     case OptionForm::list:
@@ -79,6 +83,9 @@ Result<std::string> text_of(std::string_view name, const OptionValue& value) {
 
 OptionValue value_of(OptionForm form, const std::string& text) {
   if (form == OptionForm::number) return static_cast<std::int64_t>(std::stoll(text));
+  if (form == OptionForm::size && is_digits(text) && text.size() < 19)
+    return static_cast<std::int64_t>(std::stoll(text));
+  if (form == OptionForm::size) return text;
   if (form == OptionForm::boolean) return text == "true";
   if (form == OptionForm::text) return text;
   std::vector<std::string> words;
@@ -95,8 +102,9 @@ OptionValue value_of(OptionForm form, const std::string& text) {
 OptionForm option_form(std::string_view option) {
   const std::string text = default_text(option);
   if (text == "true" || text == "false") return OptionForm::boolean;
-  if (is_digits(text)) return OptionForm::number;
   const dispatch::OptionHelp* help = find_help(option);
+  if (help != nullptr && help->takes.ends_with(kSizeMark)) return OptionForm::size;
+  if (is_digits(text)) return OptionForm::number;
   return help != nullptr && help->takes.ends_with(kListMark) ? OptionForm::list : OptionForm::text;
 }
 

@@ -17,7 +17,8 @@ namespace proxy {
 using OptionValue = std::variant<std::string, std::int64_t, bool, std::vector<std::string>>;
 
 // The form an option has in TOML and JSON.
-enum class OptionForm { text, number, boolean, list };
+// A size is a number, or a text with a unit.
+enum class OptionForm { text, number, size, boolean, list };
 OptionForm option_form(std::string_view option);
 
 // An error for names that are unknown (with the nearest that is known) or not built yet.

@@ -58,9 +58,18 @@ SessionId QueueService::open_session(QueueClient& client, dispatch::SessionLimit
   return session;
 }
 
-void QueueService::close_session(SessionId session, dispatch::Leave leave) {
+std::vector<protocol::PacketId> QueueService::close_session(SessionId session,
+                                                            dispatch::Leave leave) {
   clients_.erase(session);
-  take(queues_.close_session(session, leave, now()));
+  auto step = queues_.close_session(session, leave, now());
+  std::vector<protocol::PacketId> refused;
+  for (const auto& action : step.actions) {
+    const auto* refuse = std::get_if<dispatch::Refuse>(&action);
+    if (refuse != nullptr && session_of(refuse->request) == session)
+      refused.push_back(packet_id_of(refuse->request));
+  }
+  take(std::move(step));
+  return refused;
 }
 
 QueueService::Client* QueueService::find(SessionId session) {
@@ -76,7 +85,7 @@ dispatch::Result<void> QueueService::publish(SessionId session, protocol::Packet
     return dispatch::Error{dispatch::ErrorKind::unavailable, failure_};
   }
   const RequestId request = packet_id == 0 ? RequestId{} : make_request(session, packet_id);
-  auto step = queues_.publish(request, std::move(message), now());
+  auto step = queues_.publish(request, std::move(message), now(), session);
   if (!step) return step.error();
   take(std::move(*step));
   return {};
@@ -89,14 +98,31 @@ void QueueService::confirm(SessionId session, protocol::PacketId packet_id) {
 }
 
 dispatch::Result<dispatch::ConsumerId> QueueService::subscribe(
-    SessionId session, const dispatch::QueueAddress& address) {
+    SessionId session, const dispatch::QueueAddress& address, dispatch::IfMissing if_missing) {
   if (!failure_.empty()) {
     return dispatch::Error{dispatch::ErrorKind::unavailable, failure_};
   }
-  auto subscribed = queues_.subscribe(session, address, now());
+  auto subscribed = queues_.subscribe(session, address, now(), if_missing);
   if (!subscribed) return subscribed.error();
   take(std::move(subscribed->step));
   return subscribed->consumer;
+}
+
+void QueueService::create_missing(const dispatch::QueueAddress& address,
+                                  const dispatch::QueueOptions& defaults) {
+  if (!failure_.empty() || !queues_.name_of_filter(address.filter).empty()) return;
+  dispatch::QueueOptions options = defaults;
+  options.filter = address.filter;
+  const std::string name = dispatch::derive_queue_name(address.filter);
+  options.name = name;
+  for (int n = 2; queues_.stats(options.name, now()) && n < 1000; ++n)
+    options.name = name.substr(0, 120) + "-" + std::to_string(n);
+  auto step = queues_.create(RequestId{}, options, now());
+  if (step) {
+    take(std::move(*step));
+  } else {
+    log().warn("a subscription finds no queue, and it can't be made: {}", step.error().text);
+  }
 }
 
 void QueueService::unsubscribe(dispatch::ConsumerId consumer) {
@@ -104,8 +130,8 @@ void QueueService::unsubscribe(dispatch::ConsumerId consumer) {
 }
 
 void QueueService::settle(dispatch::ConsumerId consumer, dispatch::DeliveryId delivery,
-                          dispatch::Outcome outcome) {
-  take(queues_.settle(consumer, delivery, outcome, now()));
+                          dispatch::Outcome outcome, std::string_view reason) {
+  take(queues_.settle(consumer, delivery, outcome, now(), reason));
 }
 
 void QueueService::free_slot(SessionId session) { take(queues_.free_slot(session, now())); }
@@ -221,6 +247,7 @@ void QueueService::finish_group() {
 void QueueService::perform(dispatch::Action& action) {
   std::visit(Overloaded{
                  [this](const dispatch::Accept& accept) { answer(accept.request, {}); },
+                 [this](const dispatch::Refuse& refuse) { answer(refuse.request, refuse.why); },
                  [this](dispatch::Deliver& delivery) {
                    Client* client = find(delivery.session);
                    if (client != nullptr) client->client->on_delivery(std::move(delivery));
@@ -243,7 +270,7 @@ void QueueService::answer(RequestId request, const dispatch::Result<void>& resul
   if (result) {
     client->client->on_stored(packet_id_of(request));
   } else {
-    client->client->on_store_failed(packet_id_of(request), result.error().text);
+    client->client->on_store_failed(packet_id_of(request), result.error());
   }
 }
 

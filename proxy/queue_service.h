@@ -31,8 +31,8 @@ class QueueClient {
   virtual void on_delivery(dispatch::Deliver&& delivery) = 0;
   // The publish with this packet identifier is durable.
   virtual void on_stored(protocol::PacketId packet_id) = 0;
-  // It is not, and never will be: the journal failed.
-  virtual void on_store_failed(protocol::PacketId packet_id, const std::string& why) = 0;
+  // It is not, and never will be: the journal failed, or there is no room after all.
+  virtual void on_store_failed(protocol::PacketId packet_id, const dispatch::Error& why) = 0;
   // The journal was lost and recovered: every consumer of this session is gone. The service will
   // call resubscribe() from the event loop.
   virtual void on_consumers_lost() = 0;
@@ -62,8 +62,9 @@ class QueueService final : private JournalEvents {
   // --- Sessions ---
 
   dispatch::SessionId open_session(QueueClient& client, dispatch::SessionLimits limits);
-  // The client is not called any more. Publishes under way are stored all the same.
-  void close_session(dispatch::SessionId session, dispatch::Leave leave);
+  // The client is not called any more. Publishes under way are stored all the same, but for those
+  // that waited for room: their packet identifiers are returned.
+  std::vector<protocol::PacketId> close_session(dispatch::SessionId session, dispatch::Leave leave);
 
   // --- Producing ---
 
@@ -87,10 +88,14 @@ class QueueService final : private JournalEvents {
 
   // Deliveries may come before this returns.
   dispatch::Result<dispatch::ConsumerId> subscribe(dispatch::SessionId session,
-                                                   const dispatch::QueueAddress& address);
+                                                   const dispatch::QueueAddress& address,
+                                                   dispatch::IfMissing if_missing);
+  // Makes the queue that an address names, if it is not there, from the options for such queues.
+  void create_missing(const dispatch::QueueAddress& address,
+                      const dispatch::QueueOptions& defaults);
   void unsubscribe(dispatch::ConsumerId consumer);
   void settle(dispatch::ConsumerId consumer, dispatch::DeliveryId delivery,
-              dispatch::Outcome outcome);
+              dispatch::Outcome outcome, std::string_view reason = {});
   void free_slot(dispatch::SessionId session);
   void set_plain_in_flight(dispatch::SessionId session, std::uint32_t count);
   void set_writable(dispatch::SessionId session, bool writable);

@@ -17,7 +17,7 @@ using dispatch::Result;
 constexpr std::uint64_t kBrowseBytes = 8u << 20;
 
 std::uint64_t settled_in(const dispatch::QueueStats& stats, bool dead) {
-  return dead ? stats.dead : stats.purged_total;
+  return dead ? stats.dead : stats.ended_as(dispatch::End::purged);
 }
 
 }  // namespace

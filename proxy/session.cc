@@ -133,7 +133,8 @@ void Session::leave(dispatch::Leave how) {
   close_when_written_ = true;
   held_.clear();
   if (was_open) {
-    queues().close_session(queue_session_, how);
+    for (const auto refused : queues().close_session(queue_session_, how))
+      state_->incoming.erase(refused);
     leave_will();
     context_.registry.release(connection_.client_id, *this);
     if (connection_.session_expiry_s != 0 && !connection_.client_id.empty()) {
@@ -295,7 +296,7 @@ void Session::on_stored(protocol::PacketId packet_id) {
   if (phase_ == Phase::open) handlers::on_stored(*this, packet_id);
 }
 
-void Session::on_store_failed(protocol::PacketId packet_id, const std::string& why) {
+void Session::on_store_failed(protocol::PacketId packet_id, const dispatch::Error& why) {
   if (phase_ == Phase::open) handlers::on_store_failed(*this, packet_id, why);
 }
 

@@ -41,6 +41,19 @@ OffsetSet get_settled(Reader& reader) {
   return settled;
 }
 
+void put_ends(std::string& out, const dispatch::Ends& ended) {
+  put_varint(out, ended.size());
+  for (const std::uint64_t count : ended) put_varint(out, count);
+}
+
+dispatch::Ends get_ends(Reader& reader) {
+  dispatch::Ends ended{};
+  const std::uint64_t ends = reader.count();
+  if (ends > ended.size()) reader.fail();
+  for (std::uint64_t i = 0; i < ends && !reader.failed(); ++i) ended[i] = reader.varint();
+  return ended;
+}
+
 void put_group(std::string& out, GroupId id, const GroupState& group) {
   put_varint(out, id.value);
   put_string(out, group.name);
@@ -50,8 +63,7 @@ void put_group(std::string& out, GroupId id, const GroupState& group) {
     put_varint(out, offset.value);
     put_varint(out, failed);
   }
-  put_varint(out, group.ended.size());
-  for (const std::uint64_t count : group.ended) put_varint(out, count);
+  put_ends(out, group.ended);
 }
 
 void get_group(Reader& reader, QueueState& queue) {
@@ -63,25 +75,25 @@ void get_group(Reader& reader, QueueState& queue) {
     const Offset offset{reader.varint()};
     group.attempts[offset] = reader.varint32();
   }
-  const std::uint64_t ends = reader.count();
-  if (ends > group.ended.size()) reader.fail();
-  for (std::uint64_t i = 0; i < ends && !reader.failed(); ++i) group.ended[i] = reader.varint();
+  group.ended = get_ends(reader);
 }
 
 void put_latest(std::string& out, const QueueState& queue) {
   put_varint(out, queue.latest.size());
-  for (const auto& [key, offset] : queue.latest) {
+  for (const auto& [key, value] : queue.latest) {
     put_string(out, key);
-    put_varint(out, offset.value);
+    put_varint(out, value.offset.value);
+    put_varint(out, value.bytes);
   }
 }
 
 void get_latest(Reader& reader, QueueState& queue) {
   const std::uint64_t count = reader.count();
-  queue.latest.reserve(count / 2);  // an entry takes two bytes at least
+  queue.latest.reserve(count / 3);  // an entry takes three bytes at least
   for (std::uint64_t i = 0; i < count && !reader.failed(); ++i) {
     std::string key(reader.string());
-    queue.latest[std::move(key)] = Offset{reader.varint()};
+    const Offset offset{reader.varint()};
+    queue.latest[std::move(key)] = {offset, reader.varint32()};
   }
 }
 
@@ -129,6 +141,9 @@ Result<QueueRecord> get_queue(Reader& reader, QueueId queue) {
   record.state.id = queue;
   record.state.options = std::move(*options);
   record.state.next = Offset{reader.varint()};
+  record.state.gone = get_settled(reader);
+  record.state.kept_bytes = reader.varint();
+  record.state.ended = get_ends(reader);
   const std::uint64_t groups = reader.count();
   for (std::uint64_t i = 0; i < groups && !reader.failed(); ++i) get_group(reader, record.state);
   get_latest(reader, record.state);
@@ -173,6 +188,9 @@ void encode_queue(std::string& out, QueueId queue, CommitNumber covered, const Q
   if (state != nullptr) {
     put_options(out, state->options);
     put_varint(out, state->next.value);
+    put_settled(out, state->gone);
+    put_varint(out, state->kept_bytes);
+    put_ends(out, state->ended);
     put_varint(out, state->groups.size());
     for (const auto& [id, group] : state->groups) put_group(out, id, group);
     put_latest(out, *state);
@@ -222,7 +240,7 @@ void Checkpointer::encode_now(QueueId queue) {
   const auto runs = fold_.runs.find(queue);
   if (runs == fold_.runs.end())
     return encode_queue(value_, queue, fold_.last_commit, &state->second, {});
-  runs->second.drop_settled(state->second);
+  runs->second.drop_gone(state->second);
   encode_queue(value_, queue, fold_.last_commit, &state->second, runs->second.all());
 }
 
@@ -262,7 +280,7 @@ CommitNumber lowest_needed(Fold& fold) {
   CommitNumber lowest = fold.last_commit;
   for (auto entry = fold.runs.begin(); entry != fold.runs.end();) {
     QueueRuns& runs = entry->second;
-    runs.drop_below(fold.states.queues.at(entry->first).first_needed());
+    runs.drop_below(fold.states.queues.at(entry->first).first_kept());
     if (runs.empty()) {
       entry = fold.runs.erase(entry);
       continue;

@@ -11,6 +11,7 @@ using dispatch::Append;
 using dispatch::Attempt;
 using dispatch::DefineGroup;
 using dispatch::DefineQueue;
+using dispatch::DeleteGroup;
 using dispatch::DeleteQueue;
 using dispatch::GroupId;
 using dispatch::MessageRef;
@@ -26,6 +27,7 @@ enum class RecordType : std::uint8_t {
   define_queue = 4,
   delete_queue = 5,
   define_group = 6,
+  delete_group = 7,
 };
 
 // Appends records to a block, one overload a kind.
@@ -36,6 +38,7 @@ class Encoder {
   void operator()(const Append& write) {
     begin(RecordType::append, write.queue);
     put_varint(out_, write.offset.value);
+    put_varint(out_, write.bytes);
     put_string(out_, write.key);
     put_message(out_, *write.message, time_);
   }
@@ -46,6 +49,7 @@ class Encoder {
     put_varint(out_, write.first.value);
     put_varint(out_, write.last.value - write.first.value);
     out_.push_back(static_cast<char>(write.end));
+    put_varint(out_, write.bytes);
   }
 
   void operator()(const Attempt& write) {
@@ -69,6 +73,11 @@ class Encoder {
     put_varint(out_, write.start.value);
   }
 
+  void operator()(const DeleteGroup& write) {
+    begin(RecordType::delete_group, write.queue);
+    put_varint(out_, write.group.value);
+  }
+
  private:
   void begin(RecordType type, QueueId queue) {
     out_.push_back(static_cast<char>(type));
@@ -80,7 +89,7 @@ class Encoder {
 };
 
 AppendRecord get_append(Reader& reader, QueueId queue) {
-  AppendRecord record{queue, Offset{reader.varint()}, {}, {}};
+  AppendRecord record{queue, Offset{reader.varint()}, reader.varint32(), {}, {}};
   record.key = reader.string();
   record.message = reader.string();
   return record;
@@ -91,7 +100,8 @@ Settle get_settle(Reader& reader, QueueId queue) {
   const Offset first{reader.varint()};
   const Offset last{first.value + reader.varint()};
   if (last < first) reader.fail();
-  return {queue, group, first, last, static_cast<dispatch::End>(reader.byte())};
+  const auto end = static_cast<dispatch::End>(reader.byte());
+  return {queue, group, first, last, end, reader.varint()};
 }
 
 Attempt get_attempt(Reader& reader, QueueId queue) {
@@ -161,6 +171,9 @@ Result<Record> BlockReader::next() {
     case RecordType::define_group:
       record = get_define_group(reader_, queue);
       break;
+    case RecordType::delete_group:
+      record = DeleteGroup{queue, GroupId{reader_.varint32()}};
+      break;
     case RecordType::define_queue: {
       auto options = get_options(reader_);
       if (!options) return damage(options.error().text);
@@ -181,7 +194,7 @@ namespace {
 // A record as the write it was made of, without the message.
 struct ToWrite {
   Write operator()(AppendRecord&& append) const {
-    return Append{append.queue, append.offset, nullptr, std::string(append.key)};
+    return Append{append.queue, append.offset, nullptr, std::string(append.key), append.bytes};
   }
   template <class Same>
   Write operator()(Same&& record) const {

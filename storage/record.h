@@ -30,12 +30,14 @@ void encode_block(std::string& out, CommitNumber commit, Time time, std::span<co
 struct AppendRecord {
   dispatch::QueueId queue;
   dispatch::Offset offset;
+  std::uint32_t bytes = 0;
   std::string_view key;
   std::string_view message;
 };
 
-using Record = std::variant<dispatch::DefineQueue, dispatch::DeleteQueue, dispatch::DefineGroup,
-                            AppendRecord, dispatch::Settle, dispatch::Attempt>;
+using Record =
+    std::variant<dispatch::DefineQueue, dispatch::DeleteQueue, dispatch::DefineGroup,
+                 dispatch::DeleteGroup, AppendRecord, dispatch::Settle, dispatch::Attempt>;
 
 // Walks through the records of one block. The block must outlive it.
 class BlockReader {

@@ -9,11 +9,8 @@ namespace {
 constexpr std::uint64_t kMaxRunBytes = 64 * 1024;
 constexpr std::uint32_t kMaxRunCommits = 64;
 
-bool settled_by_all(const dispatch::QueueState& queue, const Run& run) {
-  if (queue.groups.empty()) return false;
-  return std::ranges::all_of(queue.groups, [&](const auto& group) {
-    return group.second.settled.next_missing(run.first) >= run.end();
-  });
+bool is_gone(const dispatch::QueueState& queue, const Run& run) {
+  return queue.gone.next_missing(run.first) >= run.end();
 }
 
 }  // namespace
@@ -44,11 +41,11 @@ void QueueRuns::drop_below(Offset needed) {
   if (runs_.capacity() > runs_.size() * 4) runs_.shrink_to_fit();
 }
 
-void QueueRuns::drop_settled(const dispatch::QueueState& queue) {
-  drop_below(queue.first_needed());
+void QueueRuns::drop_gone(const dispatch::QueueState& queue) {
+  drop_below(queue.first_kept());
   const auto kept = runs_.begin() + static_cast<std::ptrdiff_t>(head_);
   runs_.erase(
-      std::remove_if(kept, runs_.end(), [&](const Run& run) { return settled_by_all(queue, run); }),
+      std::remove_if(kept, runs_.end(), [&](const Run& run) { return is_gone(queue, run); }),
       runs_.end());
 }
 

@@ -43,7 +43,7 @@ class QueueRuns {
   // Forgets runs that lie below `needed` as a whole.
   void drop_below(Offset needed);
   // Forgets every run that no group needs any more, in the middle too.
-  void drop_settled(const dispatch::QueueState& queue);
+  void drop_gone(const dispatch::QueueState& queue);
 
   // Those that reach above `offset`, in order.
   std::span<const Run> from(Offset offset) const;

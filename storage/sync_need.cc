@@ -14,7 +14,8 @@ using dispatch::Write;
 bool is_definition(const Write& write) {
   return std::holds_alternative<dispatch::DefineQueue>(write) ||
          std::holds_alternative<dispatch::DeleteQueue>(write) ||
-         std::holds_alternative<dispatch::DefineGroup>(write);
+         std::holds_alternative<dispatch::DefineGroup>(write) ||
+         std::holds_alternative<dispatch::DeleteGroup>(write);
 }
 
 void add(SyncNeed& need, const dispatch::QueueOptions& options) {

@@ -64,6 +64,18 @@ json::object to_json(const QueueOptions& options) {
   return object;
 }
 
+json::object to_json(const dispatch::GroupStats& stats) {
+  json::object object;
+  object["name"] = stats.name;
+  object["ready"] = stats.ready;
+  object["in_flight"] = stats.in_flight;
+  object["delayed"] = stats.delayed;
+  object["consumers"] = stats.consumers;
+  object["next_offset"] = stats.next.value;
+  object["acked_total"] = stats.ended[dispatch::index_of(dispatch::End::acked)];
+  return object;
+}
+
 json::object to_json(const QueueInfo& info) {
   const dispatch::QueueStats& stats = info.stats;
   json::object object = to_json(stats.options);
@@ -71,17 +83,27 @@ json::object to_json(const QueueInfo& info) {
   object["in_flight"] = stats.in_flight;
   object["delayed"] = stats.delayed;
   object["dead"] = stats.dead;
+  object["kept"] = stats.kept;
+  object["bytes"] = stats.bytes;
   object["consumers"] = stats.consumers;
   object["oldest_age_ms"] = stats.oldest_age_ms;
   object["in_rate"] = info.rates ? json::value(rounded(info.rates->in)) : json::value(nullptr);
   object["out_rate"] = info.rates ? json::value(rounded(info.rates->out)) : json::value(nullptr);
   object["stored_total"] = stats.stored_total;
-  object["acked_total"] = stats.acked_total;
+  object["acked_total"] = stats.ended_as(dispatch::End::acked);
   object["redelivered_total"] = stats.redelivered_total;
-  object["superseded_total"] = stats.superseded_total;
-  object["dead_total"] = stats.dead_total;
-  object["purged_total"] = stats.purged_total;
-  object["lost_total"] = stats.lost_total;
+  object["superseded_total"] = stats.ended_as(dispatch::End::superseded);
+  object["dead_total"] = stats.ended_as(dispatch::End::dead);
+  object["purged_total"] = stats.ended_as(dispatch::End::purged);
+  object["lost_total"] = stats.ended_as(dispatch::End::lost);
+  object["expired_total"] = stats.ended_as(dispatch::End::expired);
+  object["retired_total"] = stats.ended_as(dispatch::End::retired);
+  object["dropped_total"] = stats.ended_as(dispatch::End::dropped);
+  object["redriven_total"] = stats.redriven_total;
+  object["refused_total"] = stats.refused_total;
+  json::array groups;
+  for (const dispatch::GroupStats& group : stats.groups) groups.push_back(to_json(group));
+  object["groups"] = std::move(groups);
   return object;
 }
 

@@ -15,7 +15,9 @@ namespace admin {
 
 // Every option under its name, in its JSON form: numbers, booleans, strings, lists of strings.
 boost::json::object to_json(const dispatch::QueueOptions& options);
-// The options, then the counters.
+// One group of a queue.
+boost::json::object to_json(const dispatch::GroupStats& stats);
+// The options, then the counters, then the groups.
 boost::json::object to_json(const QueueInfo& info);
 boost::json::object to_json(const ConsumerInfo& info);
 boost::json::object to_json(const Health& health);

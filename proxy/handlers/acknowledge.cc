@@ -26,9 +26,13 @@ dispatch::Outcome outcome(ReasonCode reason) {
   }
 }
 
-void settle(Session& session, Outgoing& flight, ReasonCode reason) {
+// The client's Reason String is kept with what it rejects.
+template <class Acknowledgement>
+void settle(Session& session, Outgoing& flight, const Acknowledgement& from_client) {
   if (!flight.consumer) return;
-  session.queues().settle(flight.consumer, flight.delivery, outcome(reason));
+  const std::string* why = from_client.properties.text(PropertyId::reason_string);
+  session.queues().settle(flight.consumer, flight.delivery, outcome(from_client.reason),
+                          why == nullptr ? std::string_view() : *why);
   flight.consumer = {};
 }
 
@@ -67,7 +71,7 @@ void on_puback(Session& session, const protocol::Puback& puback) {
   Outgoing* flight = find(session, puback.packet_id, QoS::at_least_once);
   if (flight == nullptr) return;
   pass_up(session, *flight, puback);
-  settle(session, *flight, puback.reason);
+  settle(session, *flight, puback);
   complete(session, puback.packet_id);
 }
 
@@ -78,7 +82,7 @@ void on_pubrec(Session& session, const protocol::Pubrec& pubrec) {
     return;
   }
   pass_up(session, *flight, pubrec);
-  settle(session, *flight, pubrec.reason);
+  settle(session, *flight, pubrec);
   if (protocol::is_error(pubrec.reason)) {
     complete(session, pubrec.packet_id);
     return;

@@ -18,7 +18,13 @@ ReasonCode subscribe_to_queue(Session& session, const protocol::Subscription& wa
     why = address.error().text;
     return session.v5() ? ReasonCode::topic_filter_invalid : ReasonCode::unspecified_error;
   }
-  const auto consumer = session.queues().subscribe(session.queue_session(), *address);
+  const auto policy = session.context().config.missing_queue;
+  if (policy == MissingQueue::create) {
+    session.queues().create_missing(*address, session.context().config.queue_defaults);
+  }
+  const auto if_missing =
+      policy == MissingQueue::wait ? dispatch::IfMissing::wait : dispatch::IfMissing::refuse;
+  const auto consumer = session.queues().subscribe(session.queue_session(), *address, if_missing);
   if (!consumer) {
     why = consumer.error().text;
     return ReasonCode::unspecified_error;
@@ -82,8 +88,10 @@ void resubscribe(Session& session) {
   count_plain_in_flight(session);
   session.hold_deliveries();
   for (auto& [filter, subscription] : session.state().queue_subscriptions) {
-    const auto consumer = session.queues().subscribe(session.queue_session(), subscription.address);
-    // The queue may have been deleted meanwhile: then there is nothing to consume.
+    // The queue may have been deleted meanwhile: then there is nothing to consume, unless it comes
+    // again.
+    const auto consumer = session.queues().subscribe(session.queue_session(), subscription.address,
+                                                     dispatch::IfMissing::wait);
     if (consumer) subscription.consumer = *consumer;
   }
   session.release_deliveries();

@@ -12,7 +12,7 @@ RESULT = r"<boost/(system/|assert/source_location)[a-z_/]*\.hpp>"
 
 # folder -> what its files may include; everything else is a violation.
 ALLOWED = [
-    ("dispatch/", [r'"dispatch/', STD, RESULT]),
+    ("dispatch/", [r'"dispatch/', STD, RESULT, r"<boost/json/"]),
     ("storage/", [r'"(dispatch|storage)/', STD, RESULT, r"<leveldb/",
                   r"<(fcntl|unistd|nmmintrin|sys/[a-z]+)\.h>"]),
     ("proxy/protocol/", [r'"proxy/protocol/', r'"dispatch/(topic|invariant|result)\.h"', STD,

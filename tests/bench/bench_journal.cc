@@ -85,7 +85,7 @@ class JournalLog {
     QueueOptions options;
     options.name = options.filter = "bench";
     writes_ = {DefineQueue{QueueId{1}, options},
-               DefineGroup{QueueId{1}, kDefaultGroup, "default", Offset{1}}};
+               DefineGroup{QueueId{1}, dispatch::GroupId{1}, "default", Offset{1}}};
     write();
   }
 

@@ -95,14 +95,14 @@ struct Expected {
 
 void check_messages(Journal& journal, const Expected& expected) {
   for (const auto& [id, queue] : expected.states.queues) {
-    auto found = journal.read(id, queue.first_needed(), queue.next, ~0u, ~0ull);
+    auto found = journal.read(id, queue.first_kept(), queue.next, ~0u, ~0ull);
     if (!found) FAIL(found.error().text);
     std::map<Offset, Message> by_offset;
     for (const StoredMessage& each : *found) by_offset[each.offset] = *each.message;
     const auto sent = expected.messages.find(id);
     if (sent == expected.messages.end()) continue;
     for (const auto& [offset, message] : sent->second) {
-      if (queue.settled_by_all(offset)) continue;
+      if (!queue.keeps(offset)) continue;
       REQUIRE(by_offset.contains(offset));
       REQUIRE(by_offset.at(offset) == message);
     }

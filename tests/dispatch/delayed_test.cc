@@ -101,8 +101,8 @@ TEST_CASE("a restart keeps the attempts and forgets the wait") {
   queue.settle(1, 1, Outcome::retry);
   queue.restart();
   CHECK(queue.stats().ready == 1);
-  queue.answer();
-  CHECK(queue.join() == "deliver c1 #1 attempt 2\n");
+  queue.join();
+  CHECK(queue.answer() == "deliver c1 #1 attempt 2\n");
 }
 
 TEST_CASE("a value that waits is replaced by a newer one of its key") {
@@ -113,7 +113,7 @@ TEST_CASE("a value that waits is replaced by a newer one of its key") {
   queue.publish();
   queue.settle(1, 1, Outcome::retry);
   const auto step = queue.publish();
-  CHECK(step.find("settle q1.1 #1 superseded") != step.npos);
+  CHECK(queue.stats().ended_as(End::superseded) == 1);
   CHECK(step.find("deliver c1 #2") != step.npos);
   CHECK(queue.stats().delayed == 0);
   CHECK(queue.tick(Duration(100)).empty());

@@ -48,9 +48,10 @@ TEST_CASE("different parts give different keys") {
 }
 
 TEST_CASE("wrong selectors are refused") {
-  for (const char* good : {"topic", "topic:1", "topic:12", "client_id", "username", "property:a b"})
+  for (const char* good : {"topic", "topic:1", "topic:12", "client_id", "username", "property:a b",
+                           "payload:/a", "payload:/a/0/b~1c"})
     CHECK(check_key_selector(good).has_value());
-  for (const char* bad :
-       {"", "topic:", "topic:0", "topic:x", "topic:1x", "property:", "payload:/a", "Topic", "user"})
+  for (const char* bad : {"", "topic:", "topic:0", "topic:x", "topic:1x",
+                          "property:", "payload:", "payload:a", "payload:/a~2", "Topic", "user"})
     CHECK_FALSE(check_key_selector(bad).has_value());
 }

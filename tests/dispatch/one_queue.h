@@ -11,8 +11,9 @@
 
 #include "dispatch/queue_set.h"
 
-// A QueueSet with a queue named "jobs" on "jobs/#", and the shell's part done by hand: events in,
-// the Step as text out. Ids count from 1: sessions s1.., consumers c1.., deliveries in order.
+// A QueueSet with a queue named "jobs" on "jobs/#" and its group "default", and the shell's part
+// done by hand: events in, the Step as text out. Ids count from 1: sessions s1.., consumers c1..,
+// deliveries in order.
 
 namespace dispatch {
 
@@ -24,6 +25,7 @@ inline QueueOptions jobs() {
   options.retry_delay = Duration(0);
   options.ack_timeout = Duration(0);
   options.release_pause = Duration(0);
+  options.retention = Duration(0);
   return options;
 }
 
@@ -31,6 +33,7 @@ class OneQueue {
  public:
   explicit OneQueue(const QueueOptions& options = jobs(), CoreLimits limits = {}) : set(1, limits) {
     note(set.create({}, options, now).value());
+    note(set.add_group({}, options.name, "default", Offset{1}, now).value());
   }
 
   std::string publish(const std::string& topic = "jobs/a", const std::string& payload = "",

@@ -30,16 +30,22 @@ TEST_CASE("dead letters have an address of their own") {
   CHECK_FALSE(parse_queue_address("$q/images/+")->dead);
   CHECK(parse_queue_address("$q/$dead//a")->filter == "/a");
   CHECK_FALSE(parse_queue_address("$q/$deadly/a")->dead);
+  CHECK(parse_queue_address("$q/a")->group == "default");
+  CHECK(*parse_queue_address("$q/$group/audit/a/#") == QueueAddress{"audit", "a/#"});
+  CHECK(*parse_queue_address("$q/$group/audit/$dead/a") == QueueAddress{"audit", "a", true});
 }
 
 TEST_CASE("an address that names no queue is refused with the reason") {
-  for (const char* filter : {"$q", "$q/", "$q/a/#/b", "$q/a+", "$q/$dead", "$q/$dead/",
-                             "$q/$dead/a+", "$q/$dead/$settle/1"}) {
+  for (const char* filter :
+       {"$q", "$q/", "$q/a/#/b", "$q/a+", "$q/$dead", "$q/$dead/", "$q/$dead/a+"}) {
     CAPTURE(filter);
     CHECK_FALSE(parse_queue_address(filter).has_value());
   }
-  CHECK(parse_queue_address("$q/$group/g/a").error().text ==
-        "consumer groups ($q/$group/) are not built yet");
+  for (const char* filter : {"$q/$group", "$q/$group/", "$q/$group/g", "$q/$group/g/",
+                             "$q/$group/a b/x", "$q/$group/+/x", "$q/$group/g/a+"}) {
+    CAPTURE(filter);
+    CHECK_FALSE(parse_queue_address(filter).has_value());
+  }
   CHECK(parse_queue_address("$q/$dead/$dead/a").error().text ==
         "dead letters have no dead letters of their own");
   CHECK_FALSE(parse_queue_address("$q/$settle/1/ack").has_value());

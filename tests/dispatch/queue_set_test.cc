@@ -27,10 +27,9 @@ MessageRef message(const std::string& topic) {
 
 }  // namespace
 
-TEST_CASE("a definition and its default group are written before it is accepted") {
+TEST_CASE("a definition is written before it is accepted") {
   QueueSet set(1, {});
-  CHECK(created(set, named("a", "x/#")) ==
-        "define q1 a x/#\ngroup q1.1 default from #1\naccept r7\n");
+  CHECK(created(set, named("a", "x/#")) == "define q1 a x/#\naccept r7\n");
   CHECK(set.name_of_filter("x/#") == "a");
   CHECK(set.name_of_filter("x/y").empty());
 }
@@ -113,13 +112,11 @@ TEST_CASE("subscribing twice on one session gives the same consumer") {
   CHECK(queue.set.subscribe(queue.session(), address, {}).value().consumer != first);
 }
 
-TEST_CASE("no such queue, no such group") {
+TEST_CASE("no such queue") {
   OneQueue queue;
   const auto session = queue.session();
   CHECK(queue.set.subscribe(session, {"default", "jobs/+"}, {}).error().kind ==
         ErrorKind::not_found);
-  CHECK(queue.set.subscribe(session, {"audit", "jobs/#"}, {}).error().text ==
-        "queue 'jobs' has no group 'audit'");
 }
 
 TEST_CASE("closing a session gives back what all its consumers hold, and sends it nothing more") {

@@ -45,15 +45,15 @@ TEST_CASE("what the journal has lost is settled, counted and not waited for") {
   queue.join();
   std::erase_if(queue.stored, [](const StoredMessage& m) { return m.offset == Offset{6}; });
   CHECK(queue.answer() ==
-        "settle q1.1 #6 lost\ndeliver c1 #5 now\ndeliver c1 #7 now\ndeliver c1 #8 now\n");
-  CHECK(queue.stats().lost_total == 1);
+        "settle q1 #6 lost\ndeliver c1 #5 now\ndeliver c1 #7 now\ndeliver c1 #8 now\n");
+  CHECK(queue.stats().ended_as(End::lost) == 1);
 
   OneQueue empty = with_backlog(6);
   empty.join();
   empty.stored.clear();
-  CHECK(empty.answer() == "settle q1.1 #5 lost\nsettle q1.1 #6 lost\n");
-  CHECK(empty.stats().lost_total == 2);
-  CHECK(empty.stats().acked_total == 0);
+  CHECK(empty.answer() == "settle q1 #5 lost\nsettle q1 #6 lost\n");
+  CHECK(empty.stats().ended_as(End::lost) == 2);
+  CHECK(empty.stats().ended_as(End::acked) == 0);
 }
 
 TEST_CASE("answers nobody waits for are ignored") {
@@ -62,8 +62,12 @@ TEST_CASE("answers nobody waits for are ignored") {
   const Load load = queue.loads.at(0);
   queue.answer();
   CHECK(to_text(queue.set.loaded(load, queue.stored, queue.now)).empty());
-  CHECK(to_text(queue.set.loaded(Load{{9}, {1}, {1}, {2}, 1, 1}, queue.stored, queue.now)).empty());
-  CHECK(to_text(queue.set.loaded(Load{{1}, {9}, {1}, {2}, 1, 1}, queue.stored, queue.now)).empty());
+  CHECK(to_text(queue.set.loaded(Load{{9}, Reader::group, {1}, {1}, {2}, 1, 1}, queue.stored,
+                                 queue.now))
+            .empty());
+  CHECK(to_text(queue.set.loaded(Load{{1}, Reader::group, {9}, {1}, {2}, 1, 1}, queue.stored,
+                                 queue.now))
+            .empty());
 }
 
 TEST_CASE("a message larger than the window is taken alone") {
@@ -98,6 +102,6 @@ TEST_CASE("when the last consumer leaves the window shrinks to the head, and not
   CHECK(queue.join() == "deliver c2 #1 now\nload q1.1 #65 to #201 max 961\n");
   queue.answer();
   for (std::uint64_t delivery = 2; delivery <= 201; ++delivery) queue.settle(2, delivery);
-  CHECK(queue.stats().acked_total == 200);
+  CHECK(queue.stats().ended_as(End::acked) == 200);
   CHECK(queue.stats().ready == 0);
 }

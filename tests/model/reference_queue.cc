@@ -9,6 +9,26 @@ namespace model {
 using dispatch::Leave;
 using dispatch::Outcome;
 
+namespace {
+
+const dispatch::GroupState* group_of(const dispatch::QueueState& state) {
+  return state.groups.empty() ? nullptr : &state.groups.begin()->second;
+}
+
+bool is_settled(const dispatch::QueueState& state, Offset offset) {
+  const auto* group = group_of(state);
+  return (group == nullptr ? state.gone : group->settled).contains(offset);
+}
+
+std::uint32_t attempts_on(const dispatch::QueueState& state, Offset offset) {
+  const auto* group = group_of(state);
+  if (group == nullptr) return 0;
+  const auto attempts = group->attempts.find(offset);
+  return attempts == group->attempts.end() ? 0 : attempts->second;
+}
+
+}  // namespace
+
 void ReferenceQueue::append(const dispatch::Append& write) {
   must(write.offset == next, "offsets are dense");
   next = dispatch::next(next);
@@ -19,8 +39,7 @@ void ReferenceQueue::append(const dispatch::Append& write) {
   item.key = dispatch::key_of(*write.message, options.key);
   must(item.key == write.key, "a message is stored with its key");
   const auto older = latest_.find(item.key);
-  if (older != latest_.end() && items[older->second].where != Where::in_flight)
-    make_done(older->second, items[older->second]);
+  if (older != latest_.end()) supersede(older->second, items[older->second]);
   latest_[item.key] = write.offset;
 }
 
@@ -58,10 +77,10 @@ ReferenceQueue::Item& ReferenceQueue::take_back(Offset offset) {
   must(item.where == Where::in_flight, "one state each");
   keys_in_flight_.erase(item.key);
   --in_flight_;
-  if (is_latest(offset))
-    make_ready(offset, item);
-  else
+  if (item.superseded)
     make_done(offset, item);
+  else
+    make_ready(offset, item);
   return item;
 }
 
@@ -94,6 +113,13 @@ bool ReferenceQueue::fail(Offset offset, Item& item) {
   return true;
 }
 
+// A value in flight stays there, but is settled.
+void ReferenceQueue::supersede(Offset offset, Item& item) {
+  item.superseded = true;
+  if (item.where != Where::in_flight) make_done(offset, item);
+  item.failed = 0;
+}
+
 // To the dead letters, as died() will tell.
 void ReferenceQueue::die(Offset offset, Item& item) {
   const auto failed = item.failed;
@@ -120,8 +146,9 @@ void ReferenceQueue::end(const dispatch::Settle& write) {
     if (write.end == End::dead) must(item.dead, "dead after max deliveries or a reject, once");
     const bool outdated = write.end == End::superseded && dispatch::holds_dead_letters(options);
     if (write.end != End::purged && write.end != End::redriven && !outdated) continue;
+    item.gone = item.gone || !write.group;
+    if (item.where == Where::done || item.superseded) continue;
     must(item.where != Where::in_flight, "what is in flight is not purged");
-    if (item.where == Where::done) continue;
     make_done(offset, item);
     item.purged = true;
   }
@@ -186,11 +213,11 @@ void ReferenceQueue::restart(const dispatch::QueueState& kept) {
   items.erase(items.lower_bound(next), items.end());
   for (const auto& [offset, item] : items)
     if (!item.key.empty()) latest_[item.key] = offset;
-  const auto& group = kept.groups.at(dispatch::kDefaultGroup);
   for (auto& [offset, item] : items) {
-    const auto attempts = group.attempts.find(offset);
-    item.failed = attempts == group.attempts.end() ? 0 : attempts->second;
-    if (group.settled.contains(offset) || !is_latest(offset))
+    item.failed = attempts_on(kept, offset);
+    item.superseded = !is_latest(offset);
+    item.gone = !kept.keeps(offset);
+    if (is_settled(kept, offset) || item.superseded)
       make_done(offset, item);
     else
       revive(offset, item);
@@ -207,15 +234,22 @@ void ReferenceQueue::revive(Offset offset, Item& item) {
 void ReferenceQueue::compare(const dispatch::QueueState& state) const {
   must(state.options == options, "definitions are kept");
   must(state.next == next, "offsets go on");
-  const auto& group = state.groups.at(dispatch::kDefaultGroup);
+  std::uint64_t kept = 0, bytes = 0;
   for (const auto& [offset, item] : items) {
     must(item.dead == static_cast<bool>(item.dead_at), "what dies becomes a dead letter");
-    must(group.settled.contains(offset) == (item.where == Where::done),
+    must(is_settled(state, offset) == (item.where == Where::done || item.superseded),
          "exactly what is done is settled");
-    const auto attempts = group.attempts.find(offset);
-    must((attempts == group.attempts.end() ? 0 : attempts->second) == item.failed,
-         "failed attempts are kept");
+    must(attempts_on(state, offset) == item.failed, "failed attempts are kept");
+    // The newest value of a key stays for groups to come.
+    const bool stays = options.last_value && is_latest(offset) && !item.gone;
+    if (!is_settled(state, offset) || stays) {
+      ++kept;
+      bytes += item.message->size_bytes();
+      must(state.keeps(offset), "what is needed is kept");
+    }
   }
+  must(state.kept() == kept, "limits are exact");
+  must(state.kept_bytes == bytes, "limits are exact");
 }
 
 }  // namespace model

@@ -43,11 +43,13 @@ class ReferenceQueue {
     std::string key;
     Where where = Where::ready;
     std::uint32_t failed = 0;
-    dispatch::Time until{};  // delayed
-    bool acked = false;      // some consumer said so
-    bool dead = false;       // it failed for the last time, or was rejected
-    bool purged = false;     // or redriven: ended by command
-    Offset dead_at;          // where it is among the dead letters
+    dispatch::Time until{};   // delayed
+    bool superseded = false;  // a newer value of its key came
+    bool gone = false;        // it ended for every group
+    bool acked = false;       // some consumer said so
+    bool dead = false;        // it failed for the last time, or was rejected
+    bool purged = false;      // or redriven: ended by command
+    Offset dead_at;           // where it is among the dead letters
   };
 
   explicit ReferenceQueue(const dispatch::QueueOptions& queue_options) : options(queue_options) {}
@@ -90,6 +92,7 @@ class ReferenceQueue {
   // A delivery failed: true if it was the last one.
   bool fail(Offset offset, Item& item);
   void delay(Offset offset, Item& item, dispatch::Time now);
+  void supersede(Offset offset, Item& item);
   void die(Offset offset, Item& item);
   void make_done(Offset offset, Item& item);
   void revive(Offset offset, Item& item);

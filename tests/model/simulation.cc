@@ -110,6 +110,7 @@ dispatch::QueueOptions Simulation::make_options() {
   options.retry_delay = dispatch::Duration(one_in(2) ? 0 : below(300));
   options.retry_multiplier = static_cast<std::uint32_t>(1 + below(3));
   options.retry_delay_max = dispatch::Duration(below(2000));
+  options.retention = dispatch::Duration(0);
   options.retry_jitter = 0;  // so that the reference knows when a message is due
   return options;
 }
@@ -120,7 +121,27 @@ void Simulation::create_queue() {
       queues_, [&](const auto& q) { return q.second.options.filter == options.filter; });
   auto created = set_->create(dispatch::RequestId{++serial_}, options, now_);
   must(created.has_value() != taken, "a filter belongs to one queue");
-  if (created) take(std::move(*created));
+  if (!created) return;
+  for (const auto& write : created->writes) note_definition(write);
+  house(options.filter);
+  take(std::move(*created));
+}
+
+// Consumers of a deleted queue get the messages of the one that comes in its place.
+void Simulation::house(const std::string& filter) {
+  const auto found = std::ranges::find_if(
+      queues_, [&](const auto& q) { return q.second.options.filter == filter; });
+  for (auto it = homeless_.begin(); it != homeless_.end();) {
+    const auto& [id, homeless] = *it;
+    if (homeless.filter != filter) {
+      ++it;
+      continue;
+    }
+    const auto queue = homeless.dead ? id_of(dead_letters_of(found->second)) : found->first;
+    clients_[id] = Client{homeless.session, queue, {}, {}, {}, {}, {}};
+    connections_.at(homeless.session).consumers.insert(id);
+    it = homeless_.erase(it);
+  }
 }
 
 void Simulation::update_queue() {
@@ -143,7 +164,12 @@ void Simulation::remove_queue() {
   const ReferenceQueue* queue = any_queue();
   if (queues_.size() < 2 || queue == nullptr) return;
   const auto name = queue->options.name;
-  for (const ConsumerId id : set_->consumers_of(name)) forget_client(id, Leave::orderly);
+  for (const ConsumerId id : set_->consumers_of(name)) {
+    const Client& client = clients_.at(id);
+    const bool dead = dispatch::holds_dead_letters(queues_.at(client.queue).options);
+    homeless_[id] = Homeless{client.session, queue->options.filter, dead};
+    forget_client(id, Leave::orderly);
+  }
   for (auto it = queues_.begin(); it != queues_.end();) {
     const auto found = it++;
     if (found->second.options.name == name) removed_.insert(queues_.extract(found));
@@ -242,6 +268,7 @@ void Simulation::close_session() {
   Step step = set_->close_session(id, leave, now_);
   for (const ConsumerId consumer : consumers) forget_client(consumer, leave);
   connections_.erase(id);
+  std::erase_if(homeless_, [&](const auto& h) { return h.second.session == id; });
   take(std::move(step));
 }
 
@@ -362,6 +389,7 @@ void Simulation::restart() {
   waiting_.clear();
   connections_.clear();
   clients_.clear();
+  homeless_.clear();
   queues_.merge(removed_);
   check_accepted();
   accepted_.clear();
@@ -370,8 +398,8 @@ void Simulation::restart() {
   if (clean)
     for (const auto& [id, queue] : queues_)
       for (const auto& [offset, item] : queue.items)
-        must(item.where == ReferenceQueue::Where::done ||
-                 item.failed == committed_.queues.at(id).groups.at({1}).attempts[offset],
+        must(item.where == ReferenceQueue::Where::done || committed_.queues.at(id).groups.empty() ||
+                 item.failed == committed_.queues.at(id).groups.begin()->second.attempts[offset],
              "restart keeps attempts");
   written_ = committed_;
   for (const auto& [id, state] : committed_.queues)

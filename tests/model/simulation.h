@@ -43,6 +43,11 @@ class Simulation {
     std::map<DeliveryId, Offset> overdue;  // taken away, not answered
     std::set<DeliveryId> arrived;          // sent to the client: may be settled
   };
+  struct Homeless {  // a consumer whose queue was deleted
+    dispatch::SessionId session;
+    std::string filter;
+    bool dead;
+  };
   struct Connection {
     dispatch::SessionLimits limits;
     std::uint32_t slots = 0;
@@ -61,6 +66,7 @@ class Simulation {
 
   // Events
   void create_queue();
+  void house(const std::string& filter);
   void update_queue();
   void remove_queue();
   void publish();
@@ -125,6 +131,7 @@ class Simulation {
   std::map<dispatch::QueueId, ReferenceQueue> removed_;  // until that is committed
   std::map<dispatch::SessionId, Connection> connections_;
   std::map<ConsumerId, Client> clients_;
+  std::map<ConsumerId, Homeless> homeless_;
 
   dispatch::QueueStates written_;    // the fold of all steps
   dispatch::QueueStates committed_;  // the fold of the committed ones

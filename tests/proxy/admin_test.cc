@@ -82,13 +82,18 @@ TEST_CASE("a queue is made, shown, listed and removed") {
   CHECK(
       body_of(shown) ==
       R"({"name":"images","filter":"images/+","mode":"divert","dispatch":"random",)"
-      R"("last_value":false,"key":["topic:1"],"max_inflight":32,"max_deliveries":16,"ack_timeout":"5m","release_pause":"1s",)"
+      R"("last_value":false,"key":["topic:1"],"key_missing":"topic","settle":"puback",)"
+      R"("max_inflight":32,"max_deliveries":16,"ack_timeout":"5m","release_pause":"1s",)"
       R"("retry_delay":"100ms","retry_multiplier":2,"retry_delay_max":"1m","retry_jitter":20,)"
-      R"("durability":"fsync",)"
+      R"("max_messages":0,"max_bytes":0,"overflow":"reject","retention":"7d","group_expiry":"0s",)"
+      R"("dead_max_messages":0,"dead_max_bytes":0,"dead_retention":"7d","dead_on_expiry":false,)"
+      R"("dead_on_drop":false,"per_topic":false,"mailbox_idle":"1m","pause_consuming":false,)"
+      R"("pause_producing":false,"durability":"fsync",)"
       R"("sync_interval":"1s","metadata":true,"ready":0,)"
-      R"("in_flight":0,"delayed":0,"dead":0,"consumers":0,"oldest_age_ms":0,"in_rate":null,)"
-      R"("out_rate":null,"stored_total":0,"acked_total":0,"redelivered_total":0,)"
-      R"("superseded_total":0,"dead_total":0,"purged_total":0,"lost_total":0})");
+      R"("in_flight":0,"delayed":0,"dead":0,"kept":0,"bytes":0,"consumers":0,"oldest_age_ms":0,)"
+      R"("in_rate":null,"out_rate":null,"stored_total":0,"acked_total":0,"redelivered_total":0,)"
+      R"("superseded_total":0,"dead_total":0,"purged_total":0,"lost_total":0,"expired_total":0,)"
+      R"("retired_total":0,"dropped_total":0,"redriven_total":0,"refused_total":0,"groups":[]})");
   CHECK(body_of(created) == body_of(shown));
   const std::string listed = server.exchange(http_request("GET", "/api/v1/queues"));
   CHECK(body_of(listed) == R"({"queues":[)" + body_of(shown) + "]}");
@@ -121,7 +126,7 @@ TEST_CASE("definitions that are wrong are refused by field") {
       {R"({"name":"a","filter":"a","colour":1})", "unknown queue option 'colour'"},
       {R"({"name":"a","filter":"a","mod":"copy"})",
        "unknown queue option 'mod' (did you mean 'mode'?)"},
-      {R"({"name":"a","filter":"a","max_bytes":1})", "option 'max_bytes' is not built yet"},
+      {R"({"name":"a","filter":"a","per_topic":true})", "option 'per_topic' is not built yet"},
       {R"({"name":1,"filter":"a"})",
        "option 'name': a number is wrong; it takes letters, digits and . _ -, at most 128 bytes"},
       {R"({"name":"a","filter":"a","max_inflight":"5"})",

@@ -208,14 +208,14 @@ TEST_CASE("wrong definitions end with 2 before the server is asked") {
   };
   check_fails(create({}), 2,
               "sluice: --filter is required; `sluice queue create --help` says what it takes");
-  check_fails(create({"--filter", "a", "--dispatch", "exclusive"}), 2,
-              "sluice: option 'dispatch': value 'exclusive' is not built yet");
+  check_fails(create({"--filter", "a", "--dispatch", "key_affinity"}), 2,
+              "sluice: option 'dispatch': value 'key_affinity' is not built yet");
   check_fails(create({"--filter", "a", "--mode", "both"}), 2,
               "sluice: option 'mode': 'both' is wrong; it takes divert or copy");
   check_fails(create({"--filter", "a", "--max-inflight", "0"}), 2,
               "sluice: option 'max_inflight': '0' is wrong; it takes 1..65535");
-  check_fails(create({"--filter", "a", "--set", "overflow=drop_oldest"}), 2,
-              "sluice: option 'overflow' is not built yet");
+  check_fails(create({"--filter", "a", "--set", "per_topic=true"}), 2,
+              "sluice: option 'per_topic' is not built yet");
   check_fails(create({"--filter", "a", "--set", "moed=copy"}), 2,
               "sluice: unknown queue option 'moed' (did you mean 'mode'?)");
   check_fails(create({"--filter", "a", "--set", "mode"}), 2,
@@ -252,7 +252,7 @@ TEST_CASE("queue list is a table for people") {
   dispatch::QueueStats images = make_queue("images", "images/+", 12, 3);
   images.consumers = 2;
   images.stored_total = 1000;
-  images.acked_total = 985;
+  images.ended[dispatch::index_of(dispatch::End::acked)] = 985;
   images.oldest_age_ms = 190'000;
   server.add_queue(images);
   server.add_queue(make_queue("b", "\xC3\xA4/\x1B[2J"));

@@ -120,6 +120,10 @@ TEST_CASE("errors of a config file name file, line, key and what it takes") {
       {"\n\nlog_levle = \"info\"", "t.toml:3: log_levle: unknown key (did you mean 'log_level'?)"},
       {"colour = 1", "t.toml:1: colour: unknown key"},
       {"[[acl]]\n", "t.toml:1: acl: is not built yet"},
+      {"missing_queue = \"never\"\n",
+       "t.toml:1: missing_queue: 'never' is wrong; it takes reject, wait or create"},
+      {"[queue_defaults]\nname = \"a\"\n",
+       "t.toml:2: name: follows from the subscription that makes the queue"},
       {"limits = 1", "t.toml:1: limits: takes a table: [limits]"},
       {"[limits]\nmax_packet_byte = 1",
        "t.toml:2: max_packet_byte: unknown key of [limits] (did you mean 'max_packet_bytes'?)"},
@@ -132,7 +136,7 @@ TEST_CASE("errors of a config file name file, line, key and what it takes") {
       {"[[queue]]\nname = \"a\"\nfilter = \"b\"\nfiltr = \"c\"",
        "t.toml:4: filtr: unknown queue option 'filtr' (did you mean 'filter'?)"},
       {"[[queue]]\nname = \"a\"\nfilter = \"b\"\ngroup_expiry = 1.5",
-       "t.toml:4: group_expiry: option 'group_expiry' is not built yet"},
+       "t.toml:4: group_expiry: takes a string, a number, true or false, or a list"},
       {"[[queue]]\nname = \"a\"\nfilter = \"b\"\nmax_inflight = \"4\"",
        "t.toml:4: max_inflight: option 'max_inflight': a string is wrong; it takes 1..65535"},
       {"[[queue]]\nname = \"a\"\nfilter = \"b\"\nmax_inflight = 65536",
@@ -288,15 +292,20 @@ TEST_CASE("local addresses are told from others") {
 }
 
 TEST_CASE("every queue option has the form that its default shows") {
-  const std::set<std::string_view> booleans = {"last_value", "metadata"};
+  const std::set<std::string_view> booleans = {"last_value",     "metadata",  "dead_on_expiry",
+                                               "dead_on_drop",   "per_topic", "pause_consuming",
+                                               "pause_producing"};
   const std::set<std::string_view> numbers = {"max_inflight", "max_deliveries", "retry_multiplier",
                                               "retry_jitter"};
+  const std::set<std::string_view> sizes = {"max_messages", "max_bytes", "dead_max_messages",
+                                            "dead_max_bytes"};
   const std::set<std::string_view> lists = {"key"};
   for (const dispatch::OptionHelp& help : dispatch::option_help()) {
     CAPTURE(std::string(help.name));
     OptionForm expected = OptionForm::text;
     if (booleans.contains(help.name)) expected = OptionForm::boolean;
     if (numbers.contains(help.name)) expected = OptionForm::number;
+    if (sizes.contains(help.name)) expected = OptionForm::size;
     if (lists.contains(help.name)) expected = OptionForm::list;
     CHECK((proxy::option_form(help.name) == expected));
   }

@@ -25,7 +25,7 @@ class Client final : public QueueClient {
     delivered.push_back(std::move(delivery));
   }
   void on_stored(protocol::PacketId packet_id) override { stored.push_back(packet_id); }
-  void on_store_failed(protocol::PacketId packet_id, const std::string&) override {
+  void on_store_failed(protocol::PacketId packet_id, const dispatch::Error&) override {
     failed.push_back(packet_id);
   }
   void on_consumers_lost() override { ++lost; }
@@ -101,7 +101,8 @@ TEST_CASE("a publish is answered when it is on disk, and delivered then") {
   REQUIRE(house.create("jobs", "jobs/+").has_value());
   Client client;
   const auto session = house.service->open_session(client, {});
-  REQUIRE(house.service->subscribe(session, {"default", "jobs/+"}).has_value());
+  REQUIRE(house.service->subscribe(session, {"default", "jobs/+"}, dispatch::IfMissing::refuse)
+              .has_value());
   REQUIRE(house.service->publish(session, 7, house.message("jobs/a", "x")).has_value());
   CHECK(client.stored.empty());
   CHECK(client.delivered.empty());
@@ -122,7 +123,8 @@ TEST_CASE("what was answered is there after a power cut, what was acknowledged i
                   .has_value());
     }
     house.until([&] { return client.stored.size() == 3; });
-    const auto consumer = house.service->subscribe(session, {"default", "jobs/+"});
+    const auto consumer =
+        house.service->subscribe(session, {"default", "jobs/+"}, dispatch::IfMissing::refuse);
     REQUIRE(consumer.has_value());
     house.until([&] { return client.delivered.size() == 3; });
     house.service->settle(*consumer, client.delivered[1].delivery, dispatch::Outcome::ack);
@@ -135,7 +137,8 @@ TEST_CASE("what was answered is there after a power cut, what was acknowledged i
   house.open();
   Client client;
   const auto session = house.service->open_session(client, {});
-  REQUIRE(house.service->subscribe(session, {"default", "jobs/+"}).has_value());
+  REQUIRE(house.service->subscribe(session, {"default", "jobs/+"}, dispatch::IfMissing::refuse)
+              .has_value());
   house.until([&] { return client.delivered.size() == 3; });
   CHECK(client.delivered[0].message->payload == "1");
   CHECK(client.delivered[1].message->payload == "3");
@@ -164,7 +167,8 @@ TEST_CASE("a failed commit refuses everything under way, and the service recover
   }
   house.until([&] { return client.resubscribed; });
   CHECK(house.service->failure().empty());
-  REQUIRE(house.service->subscribe(session, {"default", "jobs/+"}).has_value());
+  REQUIRE(house.service->subscribe(session, {"default", "jobs/+"}, dispatch::IfMissing::refuse)
+              .has_value());
   REQUIRE(house.service->publish(session, 4, house.message("jobs/a", "later")).has_value());
   house.until([&] { return client.delivered.size() >= 2 && client.stored.size() == 2; });
   CHECK(client.delivered.front().message->payload == "kept");
@@ -230,12 +234,14 @@ TEST_CASE("deliveries that must wait for a commit hold back those that need not"
         house.service->publish(first, id, house.message("jobs/a", std::to_string(id))).has_value());
   }
   house.until([&] { return leaver.stored.size() == 4; });
-  REQUIRE(house.service->subscribe(first, {"default", "jobs/+"}).has_value());
+  REQUIRE(house.service->subscribe(first, {"default", "jobs/+"}, dispatch::IfMissing::refuse)
+              .has_value());
   house.until([&] { return leaver.delivered.size() == 2; });
   // 1 and 2 come back with an attempt to be written; 3 and 4 are durable already.
   house.service->close_session(first, dispatch::Leave::lost);
   const auto second = house.service->open_session(stayer, {});
-  REQUIRE(house.service->subscribe(second, {"default", "jobs/+"}).has_value());
+  REQUIRE(house.service->subscribe(second, {"default", "jobs/+"}, dispatch::IfMissing::refuse)
+              .has_value());
   house.until([&] { return stayer.delivered.size() == 4; });
   for (int i = 0; i < 4; ++i) {
     CHECK(stayer.delivered[static_cast<std::size_t>(i)].message->payload == std::to_string(i + 1));

@@ -17,7 +17,7 @@ QueueState full_state() {
   state.options.filter = "lights/#";
   state.options.last_value = true;
   state.next = Offset{1000};
-  GroupState& group = state.groups[kDefaultGroup];
+  GroupState& group = state.groups[dispatch::GroupId{1}];
   group.name = "default";
   group.settled = OffsetSet(Offset{5});
   group.settled.add(Offset{7}, Offset{7});
@@ -25,7 +25,11 @@ QueueState full_state() {
   group.attempts = {{Offset{6}, 1}, {Offset{100}, ~0u}};
   group.ended = {72, 3, 1};
   state.groups[GroupId{9}].name = "audit";
-  state.latest = {{"blue", Offset{998}}, {std::string("\0x", 2), Offset{999}}};
+  state.latest = {{"blue", {Offset{998}, 17}}, {std::string("\0x", 2), {Offset{999}, 0}}};
+  state.gone = OffsetSet(Offset{3});
+  state.gone.add(Offset{7}, Offset{7});
+  state.kept_bytes = 123'456'789'012;
+  state.ended = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
   return state;
 }
 

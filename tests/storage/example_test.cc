@@ -33,14 +33,14 @@ TEST_CASE("the block of the worked example is these bytes") {
   message->properties.message_expiry_s = 60;
   message->stored_at = kTime - Duration(3);
   const std::vector<Write> writes = {
-      Append{QueueId{1}, Offset{7}, message, "k"},
-      Settle{QueueId{1}, kDefaultGroup, Offset{5}, Offset{6}, End::acked}};
+      Append{QueueId{1}, Offset{7}, message, "k", 16},
+      Settle{QueueId{1}, dispatch::GroupId{1}, Offset{5}, Offset{6}, End::acked, 32}};
   std::string block;
   storage::encode_block(block, 2, kTime, writes);
   CHECK(to_hex(block) ==
-        "bf66f90a01"                            // envelope: checksum, version
+        "1246e1a501"                            // envelope: checksum, version
         "f6a1abfef96202"                        // time, number of records
-        "010107016b12"                          // append: queue, offset, key, message length
+        "01010710016b12"                        // append: queue, offset, size, key, message length
         "040508696d616765732f610363616d3c6869"  // the message
-        "020101050100");                        // settle: queue, group, first, length, end
+        "02010105010020");                      // settle: queue, group, first, length, end, size
 }

@@ -69,7 +69,7 @@ TEST_CASE("a new journal is empty, and what is committed is there after opening 
   const QueueState& queue = states.queues.at(QueueId{1});
   CHECK(queue.options.filter == "images/+");
   CHECK(queue.next == Offset{2});
-  CHECK(queue.groups.at(kDefaultGroup).attempts.at(Offset{1}) == 3);
+  CHECK(queue.groups.at(dispatch::GroupId{1}).attempts.at(Offset{1}) == 3);
   CHECK(read_all(*journal, 1) == std::vector<Message>{*image});
 }
 
@@ -254,7 +254,7 @@ TEST_CASE("old commits are removed once settled, and what is needed stays") {
   }
   auto journal = open_or_fail(options);
   CHECK(offsets(*journal, 1, 5000).empty());
-  CHECK(journal->states().queues.at(QueueId{1}).first_needed() == Offset{1001});
+  CHECK(journal->states().queues.at(QueueId{1}).first_kept() == Offset{1001});
   must(journal->commit(writes(append(1, 1001, message("q/a", "1001")))));
   CHECK(offsets(*journal, 1, 5000) == range(1001, 1001));
 }

@@ -169,7 +169,7 @@ TEST_CASE("settlements and attempts of lost messages do no harm") {
   CHECK(journal->take_damage().size() == 2);
   const auto queue = journal->states().queues.at(QueueId{1});
   CHECK(queue.next == Offset{4});
-  CHECK(queue.groups.at(kDefaultGroup).settled.contains(Offset{3}));
+  CHECK(queue.groups.at(dispatch::GroupId{1}).settled.contains(Offset{3}));
   CHECK(offsets_of(*journal) == std::vector<std::uint64_t>{1});  // its settlement is lost too
 }
 

@@ -21,9 +21,10 @@ std::string encode(storage::CommitNumber commit, const std::vector<Write>& all) 
 std::vector<Write> one_of_each(std::uint64_t seed) {
   return {define(3, "images", "images/+"),
           DefineGroup{QueueId{3}, GroupId{9}, "thumbnails", Offset{~0ull}},
+          DeleteGroup{QueueId{3}, GroupId{~0u}},
           append(3, seed, rich_message(seed), "key"),
           append(70000, ~0ull, rich_message(seed + 1)),
-          Settle{QueueId{3}, GroupId{1}, Offset{5}, Offset{~0ull}, End::superseded},
+          Settle{QueueId{3}, GroupId{1}, Offset{5}, Offset{~0ull}, End::superseded, ~0ull},
           attempt(3, 1ull << 40, ~0u),
           drop(~0u)};
 }
@@ -44,9 +45,10 @@ TEST_CASE("every kind of write reads back as it was") {
       const auto& got = std::get<Append>((*back)[i]);
       CHECK(*got.message == *sent->message);
       CHECK(got.key == sent->key);
+      CHECK(got.bytes == sent->bytes);
     }
-    CHECK(std::get<Settle>((*back)[4]).end == End::superseded);
-    CHECK(std::get<Attempt>((*back)[5]).failed == ~0u);
+    CHECK(std::get<Settle>((*back)[5]).end == End::superseded);
+    CHECK(std::get<Attempt>((*back)[6]).failed == ~0u);
     CHECK(encode(seed, *back) == encode(seed, all));
   }
 }
@@ -69,9 +71,9 @@ TEST_CASE("queue options of every kind read back") {
 TEST_CASE("without messages, a block gives the same writes but for the messages") {
   const auto back = storage::decode_block(1, encode(1, one_of_each(1)), Messages::without);
   REQUIRE(back.has_value());
-  CHECK(back->size() == 7);
-  CHECK(std::get<Append>(back->at(2)).message == nullptr);
-  CHECK(std::get<Append>(back->at(2)).key == "key");
+  CHECK(back->size() == 8);
+  CHECK(std::get<Append>(back->at(3)).message == nullptr);
+  CHECK(std::get<Append>(back->at(3)).key == "key");
 }
 
 TEST_CASE("damage of any bit of a block is noticed") {
@@ -104,16 +106,16 @@ TEST_CASE("a block whose checksum is right but whose records are not is refused"
     return !storage::decode_block(1, block, Messages::with).has_value();
   };
   using namespace std::string_literals;
-  CHECK_FALSE(refused("\0\0"s));                // time 0, no records
-  CHECK(refused("\0\0\5\1"s));                  // none promised, one there
-  CHECK(refused("\0\1"s));                      // one promised, none there
-  CHECK(refused("\0\1\7\1"s));                  // unknown type
-  CHECK_FALSE(refused("\0\1\5\1"s));            // delete queue 1
-  CHECK(refused("\0\1\5\1\1"s));                // and a byte too many
-  CHECK(refused("\0\1\1\1\1\0\4\x80\0\0\0"s));  // message with an unknown part
-  CHECK_FALSE(refused("\0\1\1\1\1\0\4\0\0\0\0"s));
-  CHECK(refused("\0\1\1\1\1\0\3\0\0\5"s));      // topic longer than the message
-  CHECK(refused("\0\1\1\1\1\0\5\1\0\0\0\0"s));  // user name said to be there, but empty
+  CHECK_FALSE(refused("\0\0"s));                  // time 0, no records
+  CHECK(refused("\0\0\5\1"s));                    // none promised, one there
+  CHECK(refused("\0\1"s));                        // one promised, none there
+  CHECK(refused("\0\1\11\1"s));                   // unknown type
+  CHECK_FALSE(refused("\0\1\5\1"s));              // delete queue 1
+  CHECK(refused("\0\1\5\1\1"s));                  // and a byte too many
+  CHECK(refused("\0\1\1\1\1\0\0\4\x80\0\0\0"s));  // message with an unknown part
+  CHECK_FALSE(refused("\0\1\1\1\1\0\0\4\0\0\0\0"s));
+  CHECK(refused("\0\1\1\1\1\0\0\3\0\0\5"s));      // topic longer than the message
+  CHECK(refused("\0\1\1\1\1\0\0\5\1\0\0\0\0"s));  // user name said to be there, but empty
 }
 
 TEST_CASE("a format version of the future is refused and named") {
@@ -144,7 +146,7 @@ TEST_CASE("a queue option of the future is refused and named") {
 
 TEST_CASE("a settlement costs a few bytes and an append little more than its message") {
   const auto empty = encode(1, {}).size();
-  CHECK(encode(1, {settle(1, 1'000'000, 1'000'000)}).size() - empty == 8);
+  CHECK(encode(1, {settle(1, 1'000'000, 1'000'000)}).size() - empty == 9);
   const auto sent = message("images/process", std::string(256, 'p'));
   const auto own = sent->topic.size() + sent->payload.size() + sent->publisher.size();
   CHECK(encode(1, {append(1, 1'000'000, sent)}).size() - empty <= own + 18);

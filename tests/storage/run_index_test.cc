@@ -54,7 +54,7 @@ TEST_CASE("from() gives the runs that reach above an offset") {
   CHECK(runs.from(Offset{31}).empty());
 }
 
-TEST_CASE("settled runs are dropped in front and in the middle, and memory with them") {
+TEST_CASE("runs that are gone are dropped in front and in the middle, and memory with them") {
   auto runs = burst(1000, 10, 65536);
   runs.drop_below(Offset{11});
   CHECK(runs.all().front().commit == 2);
@@ -65,14 +65,13 @@ TEST_CASE("settled runs are dropped in front and in the middle, and memory with 
   runs = burst(3, 10, 65536);
   QueueState queue;
   queue.next = Offset{31};
-  runs.drop_settled(queue);
-  CHECK(runs.all().size() == 3);  // no group: everything is kept
-  queue.groups[GroupId{1}].settled.add(Offset{11}, Offset{20});
-  queue.groups[GroupId{2}].settled.add(Offset{11}, Offset{19});
-  runs.drop_settled(queue);
+  runs.drop_gone(queue);
   CHECK(runs.all().size() == 3);
-  queue.groups[GroupId{2}].settled.add(Offset{20}, Offset{20});
-  runs.drop_settled(queue);
+  queue.gone.add(Offset{11}, Offset{19});
+  runs.drop_gone(queue);
+  CHECK(runs.all().size() == 3);
+  queue.gone.add(Offset{20}, Offset{20});
+  runs.drop_gone(queue);
   REQUIRE(runs.all().size() == 2);
   CHECK(runs.all()[1].commit == 3);
 }

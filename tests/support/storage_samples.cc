@@ -33,7 +33,7 @@ Write define(std::uint32_t queue, std::string name, std::string filter) {
 }
 
 Write define_default_group(std::uint32_t queue) {
-  return DefineGroup{QueueId{queue}, kDefaultGroup, "default", Offset{1}};
+  return DefineGroup{QueueId{queue}, dispatch::GroupId{1}, "default", Offset{1}};
 }
 
 Write append(std::uint32_t queue, std::uint64_t offset, MessageRef message, std::string key) {
@@ -41,11 +41,11 @@ Write append(std::uint32_t queue, std::uint64_t offset, MessageRef message, std:
 }
 
 Write settle(std::uint32_t queue, std::uint64_t first, std::uint64_t last) {
-  return Settle{QueueId{queue}, kDefaultGroup, Offset{first}, Offset{last}};
+  return Settle{QueueId{queue}, dispatch::GroupId{1}, Offset{first}, Offset{last}};
 }
 
 Write attempt(std::uint32_t queue, std::uint64_t offset, std::uint32_t failed) {
-  return Attempt{QueueId{queue}, kDefaultGroup, Offset{offset}, failed};
+  return Attempt{QueueId{queue}, dispatch::GroupId{1}, Offset{offset}, failed};
 }
 
 Write drop(std::uint32_t queue) { return DeleteQueue{QueueId{queue}}; }

@@ -1,0 +1,102 @@
+#include <algorithm>
+#include <utility>
+
+#include "dispatch/key_selector.h"
+#include "dispatch/queue_set_impl.h"
+
+// Publishing into queues that may be full, and waiting until they are not.
+
+namespace dispatch {
+
+namespace {
+
+Error full(const Queue& queue) {
+  return {ErrorKind::full, "queue '" + queue.options().name + "' is full"};
+}
+
+}  // namespace
+
+// The worst that any queue says. An error says why a message can't be stored.
+Result<Room> QueueSet::Impl::room_for(const Message& message, bool first_in_line) const {
+  Room room = Room::yes;
+  for (Queue* queue : matches(message.topic)) {
+    const auto& options = queue->options();
+    if (options.pause_producing)
+      return Error{ErrorKind::full, "queue '" + options.name + "' is paused for producers"};
+    if (options.key_missing == KeyMissing::reject && options.has_keys() &&
+        !has_key(message, options.key))
+      return Error{ErrorKind::unfit,
+                   "queue '" + options.name + "' needs a key and the message " + "has none"};
+    switch (queue->room_for(message)) {
+      case Room::yes:
+        break;
+      case Room::later:
+        room = Room::later;
+        break;
+      case Room::no:
+        queue->count_refused();
+        return full(*queue);
+    }
+    if (!first_in_line && waiting.any(queue->state().id)) room = Room::later;
+  }
+  return room;
+}
+
+void QueueSet::Impl::store(RequestId request, const MessageRef& message, Turn& turn) {
+  const Matches queues_of_topic = matches(message->topic);
+  for (Queue* queue : queues_of_topic) queue->append(message, turn);
+  if (request) turn.step.actions.push_back(Accept{request});
+  for (Queue* queue : queues_of_topic) queue->hand_out(turn);
+}
+
+Result<Step> QueueSet::publish(RequestId request, MessageRef message, Time now,
+                               SessionId publisher) {
+  const auto& queues = impl_->matches(message->topic);
+  if (queues.empty()) return not_found("no queue stores topic '" + message->topic + "'");
+  const auto room = impl_->room_for(*message, false);
+  if (!room) return room.error();
+  Turn turn{now, {}, {}, {}};
+  if (*room == Room::yes) {
+    impl_->store(request, message, turn);
+    return impl_->finish(turn);
+  }
+  // Nobody waits for the answer, or as many as may do already.
+  if (!request || !impl_->waiting.has_room(*message)) {
+    queues.front()->count_refused();
+    return full(*queues.front());
+  }
+  WaitingPublish publish{request, publisher, std::move(message), {}};
+  for (Queue* queue : queues) {
+    publish.queues.push_back(queue->state().id);
+    queue->set_awaited(true);
+  }
+  impl_->waiting.add(std::move(publish));
+  return impl_->finish(turn);
+}
+
+// Something has gone from this queue.
+void QueueSet::Impl::retry(QueueId queue, Turn& turn) {
+  while (retry_first(queue, turn)) {
+  }
+  Queue* living = find_in(queues, queue);
+  if (living != nullptr && !waiting.any(queue)) living->set_awaited(false);
+}
+
+// False if the first one in line has to wait on.
+bool QueueSet::Impl::retry_first(QueueId queue, Turn& turn) {
+  const auto publish = waiting.first(queue);
+  if (publish == nullptr) return false;
+  const auto& message = publish->message;
+  const Result<Room> room = matches(message->topic).empty()
+                                ? Result<Room>(not_found("the queue was deleted"))
+                                : room_for(*message, true);
+  if (room && *room != Room::yes) return false;
+  waiting.remove(publish);
+  if (room)
+    store(publish->request, message, turn);
+  else
+    turn.step.actions.push_back(Refuse{publish->request, room.error()});
+  return true;
+}
+
+}  // namespace dispatch
