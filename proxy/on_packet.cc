@@ -13,13 +13,11 @@ namespace {
 
 using protocol::ReasonCode;
 
-// The first packet must be CONNECT, and no other may be [MQTT-3.1.0-1, 3.1.0-2].
+// Only the first packet may be CONNECT, which the read loop has seen to [MQTT-3.1.0-2].
 bool in_order(Session& session, const protocol::Packet& packet) {
   const bool is_connect = std::holds_alternative<protocol::Connect>(packet);
-  const bool wants_connect = session.phase() == Session::Phase::expecting_connect;
-  if (is_connect == wants_connect) return true;
-  session.end(ReasonCode::protocol_error,
-              is_connect ? "a second CONNECT" : "the first packet is not CONNECT");
+  if (!is_connect || session.phase() == Session::Phase::expecting_connect) return true;
+  session.end(ReasonCode::protocol_error, "a second CONNECT");
   return false;
 }
 

@@ -23,6 +23,22 @@ using protocol::ReasonCode;
 // For the last bytes of a session that has ended to reach its client.
 constexpr std::chrono::milliseconds kLinger{2'000};
 
+// True if the reason code alone says what the client did wrong. A broker says no more either; a
+// Reason String is for what only Sluice would end a session for.
+bool says_enough(ReasonCode reason) {
+  switch (reason) {
+    case ReasonCode::malformed_packet:
+    case ReasonCode::protocol_error:
+    case ReasonCode::keep_alive_timeout:
+    case ReasonCode::session_taken_over:
+    case ReasonCode::packet_too_large:
+    case ReasonCode::topic_alias_invalid:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string name_of_peer(const asio::ip::tcp::socket& socket) {
   boost::system::error_code error;
   const auto endpoint = socket.remote_endpoint(error);
@@ -55,6 +71,8 @@ void Session::start() {
 
 void Session::open_link(protocol::Connect&& connect) {
   phase_ = Phase::connecting;
+  asked_client_id_ = connection_.client_id;  // the broker may assign another
+  context_.registry.connecting(asked_client_id_);
   timer_.cancel();  // the link answers in bounded time
   link_ = context_.upstream.open(*this);
   link_->send(std::move(connect));
@@ -63,6 +81,7 @@ void Session::open_link(protocol::Connect&& connect) {
 void Session::opened(std::unique_ptr<SessionState> state) {
   if (state) state_ = std::move(state);
   phase_ = Phase::open;
+  context_.registry.connected(asked_client_id_);
   dispatch::SessionLimits limits;
   limits.receive_maximum = connection_.receive_maximum;
   limits.max_packet_bytes = connection_.max_packet_bytes;
@@ -87,15 +106,14 @@ void Session::end(ReasonCode reason, const std::string& why) {
   if (phase_ == Phase::open && v5()) {
     protocol::Disconnect disconnect;
     disconnect.reason = reason;
-    if (connection_.problem_information) {
+    if (connection_.problem_information && !says_enough(reason)) {
       disconnect.properties.add(protocol::PropertyId::reason_string, why);
     }
     send(disconnect);
   }
   // A consumer is not to blame for our shutdown or the broker's absence: no failed attempt.
-  const bool not_its_fault =
-      reason == ReasonCode::server_shutting_down || reason == ReasonCode::server_unavailable;
-  leave(not_its_fault ? dispatch::Leave::orderly : dispatch::Leave::lost);
+  leave(reason == ReasonCode::server_shutting_down ? dispatch::Leave::orderly
+                                                   : dispatch::Leave::lost);
 }
 
 void Session::end_soon(ReasonCode reason, const std::string& why) {
@@ -129,6 +147,7 @@ void Session::refused(const std::string& why) {
 // to the registry. What was sent before still goes out, then the socket is closed.
 void Session::leave(dispatch::Leave how) {
   const bool was_open = phase_ == Phase::open;
+  if (phase_ == Phase::connecting) context_.registry.connected(asked_client_id_);
   phase_ = Phase::ended;
   close_when_written_ = true;
   held_.clear();
@@ -254,12 +273,13 @@ void Session::on_upstream(protocol::Packet&& packet) {
 
 void Session::on_upstream_lost(const std::string& why) {
   if (phase_ == Phase::connecting) {
-    handlers::on_connack(*this, {.reason = ReasonCode::server_unavailable});
+    // The broker has closed without a CONNACK, and so do we.
+    refused("the broker has closed the connection: " + why);
   } else if (context_.registry.is_connecting(connection_.client_id)) {
-    // The broker has given the client identifier to that one.
-    end(ReasonCode::session_taken_over, "another client connected as " + connection_.client_id);
+    end(ReasonCode::session_taken_over, "another client connects as " + connection_.client_id);
   } else {
-    end(ReasonCode::server_unavailable, "the connection to the broker is lost: " + why);
+    // 0x88, which says it best, may not stand in a DISCONNECT [MQTT-3.14.2.1].
+    end(ReasonCode::server_shutting_down, "the connection to the broker is lost: " + why);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -54,13 +55,14 @@ struct Connection {
   std::uint32_t session_expiry_s = 0;           // 0xFFFFFFFF: never
   std::uint16_t receive_maximum = 65535;        // of the client
   std::uint32_t max_packet_bytes = 0xFFFFFFFF;  // of the client
+  std::uint16_t topic_alias_maximum = 0;        // of ours, as CONNACK said
   bool problem_information = true;              // the client wants Reason Strings [MQTT-3.1.2-29]
   std::unordered_map<std::uint16_t, std::string> topic_aliases;  // of the client
   // The Will, if its topic belongs to a queue; nothing once it is off.
   std::optional<protocol::Will> queue_will;
 };
 
-// The aliases that a client may use towards us [MQTT-3.2.2.3.8].
+// The aliases that a client may use towards us at most [MQTT-3.2.2.3.8].
 inline constexpr std::uint16_t kTopicAliasMaximum = 64;
 
 // One network connection of a client and its link to the broker. The read loop and the writes are
@@ -132,9 +134,10 @@ class Session final : public UpstreamEvents,
   void free_slot_soon();
 
   // --- SUBSCRIBE and UNSUBSCRIBE of which a part waits for the broker, and PUBLISH to be copied,
-  // --- by packet identifier. Used by their handlers only.
-  std::unordered_map<protocol::PacketId, protocol::Subscribe> subscribing;
-  std::unordered_map<protocol::PacketId, protocol::Unsubscribe> unsubscribing;
+  // --- by packet identifier. Used by their handlers only. A client may be wrong and use an
+  // --- identifier twice at once: first come, first answered.
+  std::multimap<protocol::PacketId, protocol::Subscribe> subscribing;
+  std::multimap<protocol::PacketId, protocol::Unsubscribe> unsubscribing;
   std::unordered_map<protocol::PacketId, dispatch::MessageRef> copying;
 
  private:
@@ -174,6 +177,7 @@ class Session final : public UpstreamEvents,
   const std::string peer_;
   Phase phase_ = Phase::expecting_connect;
   Connection connection_;
+  std::string asked_client_id_;
   std::unique_ptr<SessionState> state_ = std::make_unique<SessionState>();
   std::unique_ptr<UpstreamLink> link_;
   dispatch::SessionId queue_session_{};

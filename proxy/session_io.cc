@@ -19,6 +19,7 @@ namespace {
 
 namespace asio = boost::asio;
 
+constexpr std::uint8_t kFirstByteOfConnect = 0x10;
 constexpr std::size_t kReadBytes = 64 * 1024;  // at a time
 // The largest CONNECT that makes sense: five fields of 64 KiB and properties. All that a peer can
 // make us hold before the broker has accepted it.
@@ -102,6 +103,11 @@ void Session::consume_kept() {
 std::size_t Session::consume(std::span<const std::uint8_t> bytes) {
   std::size_t used = 0;
   while (may_read() && used < bytes.size()) {
+    // Whatever it is, its length is not waited for [MQTT-3.1.0-1].
+    if (phase_ == Phase::expecting_connect && bytes[used] != kFirstByteOfConnect) {
+      end(protocol::ReasonCode::protocol_error, "the first packet is not CONNECT");
+      break;
+    }
     const auto frame = protocol::next_frame(bytes.subspan(used), read_limit());
     if (!frame) {
       end(frame.error().reason, frame.error().text);
@@ -112,6 +118,10 @@ std::size_t Session::consume(std::span<const std::uint8_t> bytes) {
     auto packet = protocol::decode(frame->first_byte, frame->body, connection_.version);
     if (!packet) {
       on_bad_packet(*this, packet.error());
+      break;
+    }
+    if (const auto allowed = protocol::check_from_client(*packet); !allowed) {
+      on_bad_packet(*this, allowed.error());
       break;
     }
     if (log().should_log(spdlog::level::trace)) log_packet(*this, "<-", *packet);

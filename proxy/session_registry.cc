@@ -1,6 +1,5 @@
 #include "proxy/session_registry.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "proxy/session.h"
@@ -19,6 +18,15 @@ void SessionRegistry::hold(const std::string& client_id, Session& session) {
 void SessionRegistry::release(const std::string& client_id, const Session& session) {
   const auto found = holders_.find(client_id);
   if (found != holders_.end() && found->second == &session) holders_.erase(found);
+}
+
+void SessionRegistry::connecting(const std::string& client_id) {
+  if (!client_id.empty()) ++connecting_[client_id];
+}
+
+void SessionRegistry::connected(const std::string& client_id) {
+  const auto found = connecting_.find(client_id);
+  if (found != connecting_.end() && --found->second == 0) connecting_.erase(found);
 }
 
 void SessionRegistry::keep(const std::string& client_id, std::unique_ptr<SessionState> state,
@@ -42,13 +50,6 @@ std::vector<std::string> SessionRegistry::drop_expired(dispatch::Time now) {
     return true;
   });
   return recorded;
-}
-
-bool SessionRegistry::is_connecting(const std::string& client_id) const {
-  return std::ranges::any_of(sessions_, [&](Session* session) {
-    return session->phase() == Session::Phase::connecting &&
-           session->connection().client_id == client_id;
-  });
 }
 
 }  // namespace proxy

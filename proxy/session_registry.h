@@ -25,12 +25,16 @@ class SessionRegistry {
   const std::unordered_set<Session*>& all() const { return sessions_; }
 
   // --- Identified ones ---
-  // True if some client is about to take this identifier: the broker has not answered it yet.
-  bool is_connecting(const std::string& client_id) const;
   // The session that holds this client identifier; nullptr if none does.
   Session* holder(const std::string& client_id) const;
   void hold(const std::string& client_id, Session& session);
   void release(const std::string& client_id, const Session& session);
+
+  // Those that wait for the broker's CONNACK, by the client identifier that they asked for. A
+  // broker that takes a session over may close the old connection before it answers the new one.
+  void connecting(const std::string& client_id);
+  void connected(const std::string& client_id);
+  bool is_connecting(const std::string& client_id) const { return connecting_.contains(client_id); }
 
   // --- State of sessions without a connection ---
   void keep(const std::string& client_id, std::unique_ptr<SessionState> state,
@@ -48,6 +52,7 @@ class SessionRegistry {
   };
   std::unordered_set<Session*> sessions_;
   std::unordered_map<std::string, Session*> holders_;
+  std::unordered_map<std::string, std::size_t> connecting_;
   std::unordered_map<std::string, Kept> kept_;
 };
 

@@ -48,12 +48,15 @@ void complete(Session& session, PacketId id) {
   if (held_slot) session.queues().free_slot(session.queue_session());
 }
 
-// The delivery with this packet identifier and QoS; nullptr if the client acknowledges what it
-// doesn't have, which is harmless: an acknowledgement may cross the end of a session.
+// The delivery with this packet identifier; nullptr if the client acknowledges what it doesn't
+// have, which is harmless: an acknowledgement may cross the end of a session. With an
+// acknowledgement of another QoS the client has lost the thread: that ends the session.
 Outgoing* find(Session& session, PacketId id, QoS qos) {
   const auto found = session.state().outgoing.find(id);
-  if (found == session.state().outgoing.end() || found->second.qos != qos) return nullptr;
-  return &found->second;
+  if (found == session.state().outgoing.end()) return nullptr;
+  if (found->second.qos == qos) return &found->second;
+  session.end(ReasonCode::protocol_error, "an acknowledgement of another QoS than the PUBLISH");
+  return nullptr;
 }
 
 // The client's acknowledgement, in the terms of the link.
@@ -78,6 +81,7 @@ void on_puback(Session& session, const protocol::Puback& puback) {
 void on_pubrec(Session& session, const protocol::Pubrec& pubrec) {
   Outgoing* flight = find(session, pubrec.packet_id, QoS::exactly_once);
   if (flight == nullptr) {
+    if (session.phase() == Session::Phase::ended) return;
     session.send(protocol::Pubrel{pubrec.packet_id, ReasonCode::packet_identifier_not_found});
     return;
   }

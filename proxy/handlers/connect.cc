@@ -56,10 +56,18 @@ void note(Connection& connection, const Connack& connack) {
   }
 }
 
-// Flow control, aliases and sizes are this hop's own: the client talks to Sluice.
-void set_own_limits(protocol::Properties& properties, const ServeConfig& config) {
-  properties.set(PropertyId::receive_maximum, config.receive_maximum);
-  properties.set(PropertyId::topic_alias_maximum, kTopicAliasMaximum);
+// Of flow control, aliases and sizes the client sees the lower of what the broker and Sluice allow.
+void set_own_limits(Session& session, protocol::Properties& properties) {
+  const ServeConfig& config = session.context().config;
+  // The lower one, which need not be said where it is what the specification takes for granted.
+  const auto lower = [&](PropertyId id, std::uint32_t ours, std::uint32_t unsaid) {
+    const auto limit = std::min(properties.number(id).value_or(unsaid), ours);
+    if (limit != unsaid) properties.set(id, limit);
+    return limit;
+  };
+  lower(PropertyId::receive_maximum, config.receive_maximum, 65535);
+  session.connection().topic_alias_maximum =
+      static_cast<std::uint16_t>(lower(PropertyId::topic_alias_maximum, kTopicAliasMaximum, 0));
   const auto brokers = properties.number(PropertyId::maximum_packet_size);
   const auto limit = std::min(brokers.value_or(config.max_packet_bytes), config.max_packet_bytes);
   if (brokers || limit < 268'435'455) {
@@ -134,7 +142,7 @@ void on_connack(Session& session, protocol::Connack&& connack) {
   note(session.connection(), connack);
   auto state = take_state(session, connack.session_present);
   session.opened(std::move(state));
-  if (session.v5()) set_own_limits(connack.properties, session.context().config);
+  if (session.v5()) set_own_limits(session, connack.properties);
   session.send(connack);
   resend(session);
   count_plain_in_flight(session);
@@ -150,7 +158,7 @@ void refuse_connect(Session& session, const protocol::DecodeError& error) {
       session.connection().version = protocol::Version::v3_1_1;
       break;
     default:
-      // Not known to be MQTT at all: nothing is sent [MQTT-4.13.1-1 lets us].
+      // Perhaps not MQTT at all: nothing is sent [MQTT-4.13.1-1 lets us].
       session.ended_by_client(dispatch::Leave::orderly, error.text);
       return;
   }

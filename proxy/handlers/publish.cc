@@ -22,7 +22,7 @@ bool resolve_alias(Session& session, Publish& publish) {
   if (!alias) return true;
   publish.properties.remove(PropertyId::topic_alias);
   auto& aliases = session.connection().topic_aliases;
-  if (*alias > kTopicAliasMaximum) {
+  if (*alias > session.connection().topic_alias_maximum) {
     session.end(ReasonCode::topic_alias_invalid, "Topic Alias above the Topic Alias Maximum");
     return false;
   }

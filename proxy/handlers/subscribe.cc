@@ -75,13 +75,15 @@ void on_subscribe(Session& session, protocol::Subscribe&& subscribe) {
     finish(session, subscribe, {});
     return;
   }
-  session.subscribing.insert_or_assign(subscribe.packet_id, std::move(subscribe));
+  session.subscribing.emplace(subscribe.packet_id, std::move(subscribe));
   session.link().send(std::move(plain));
 }
 
 void on_suback(Session& session, protocol::Suback&& suback) {
-  const auto pending = session.subscribing.extract(suback.packet_id);
-  if (!pending.empty()) finish(session, pending.mapped(), std::move(suback));
+  const auto first = session.subscribing.lower_bound(suback.packet_id);
+  if (first == session.subscribing.end() || first->first != suback.packet_id) return;
+  const auto pending = session.subscribing.extract(first);
+  finish(session, pending.mapped(), std::move(suback));
 }
 
 void resubscribe(Session& session) {

@@ -46,13 +46,15 @@ void on_unsubscribe(Session& session, protocol::Unsubscribe&& unsubscribe) {
     finish(session, unsubscribe, {});
     return;
   }
-  session.unsubscribing.insert_or_assign(unsubscribe.packet_id, std::move(unsubscribe));
+  session.unsubscribing.emplace(unsubscribe.packet_id, std::move(unsubscribe));
   session.link().send(std::move(plain));
 }
 
 void on_unsuback(Session& session, protocol::Unsuback&& unsuback) {
-  const auto pending = session.unsubscribing.extract(unsuback.packet_id);
-  if (!pending.empty()) finish(session, pending.mapped(), std::move(unsuback));
+  const auto first = session.unsubscribing.lower_bound(unsuback.packet_id);
+  if (first == session.unsubscribing.end() || first->first != unsuback.packet_id) return;
+  const auto pending = session.unsubscribing.extract(first);
+  finish(session, pending.mapped(), std::move(unsuback));
 }
 
 }  // namespace proxy::handlers

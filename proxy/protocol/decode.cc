@@ -13,9 +13,12 @@ namespace {
 constexpr auto malformed = ReasonCode::malformed_packet;
 constexpr auto protocol_error = ReasonCode::protocol_error;
 
-PacketId read_packet_id(Cursor& in) {
+// Where the specification leaves the choice between Malformed Packet and Protocol Error, or says
+// only "must not", the reason codes are those that brokers in use answer with: what a SUBSCRIBE or
+// UNSUBSCRIBE has in it makes it malformed. `reason` is of an identifier of 0 [MQTT-2.2.1-3].
+PacketId read_packet_id(Cursor& in, ReasonCode reason = protocol_error) {
   const PacketId id = in.two_byte();
-  in.fail_if(id == 0, protocol_error, "Packet Identifier 0");  // [MQTT-2.2.1-3]
+  in.fail_if(id == 0, reason, "Packet Identifier 0");
   return id;
 }
 
@@ -50,7 +53,7 @@ void check_publish_topic(Cursor& in, const Publish& publish, Version version) {
     return in.fail_if(!publish.properties.has(PropertyId::topic_alias), protocol_error,
                       "neither Topic Name nor Topic Alias");
   }
-  require_topic_name(in, publish.topic, ReasonCode::topic_name_invalid);
+  require_topic_name(in, publish.topic, protocol_error);
 }
 
 Publish decode_publish(Cursor& in, std::uint8_t flags, Version version) {
@@ -95,11 +98,10 @@ bool is_shared(std::string_view filter) { return filter.starts_with("$share/"); 
 std::string read_filter(Cursor& in, Version version) {
   const std::string_view filter = in.utf8();
   if (!in.ok()) return {};
-  constexpr auto invalid = ReasonCode::topic_filter_invalid;
   if (const auto checked = dispatch::check_topic_filter(filter); !checked) {
-    in.fail(invalid, printable(checked.error().text));
+    in.fail(malformed, printable(checked.error().text));
   } else if (version == Version::v5 && is_shared(filter)) {
-    in.fail_if(bad_share(filter), invalid, "a shared subscription is $share/<name>/<filter>");
+    in.fail_if(bad_share(filter), malformed, "a shared subscription is $share/<name>/<filter>");
   }
   return std::string(filter);
 }
@@ -113,8 +115,8 @@ Subscription read_subscription(Cursor& in, Version version) {
   const unsigned retain_handling = options >> 4 & 3;
   const bool v5 = version == Version::v5;
   in.fail_if((options & (v5 ? 0xC0 : 0xFC)) != 0, malformed, "a reserved option bit is set");
-  in.fail_if(qos == 3, v5 ? protocol_error : malformed, "Maximum QoS 3");
-  in.fail_if(retain_handling == 3, protocol_error, "Retain Handling 3");
+  in.fail_if(qos == 3, malformed, "Maximum QoS 3");
+  in.fail_if(retain_handling == 3, malformed, "Retain Handling 3");
   subscription.qos = static_cast<QoS>(qos);
   subscription.no_local = (options & 0x04) != 0;
   subscription.retain_as_published = (options & 0x08) != 0;
@@ -126,10 +128,10 @@ Subscription read_subscription(Cursor& in, Version version) {
 
 Subscribe decode_subscribe(Cursor& in, Version version) {
   Subscribe subscribe;
-  subscribe.packet_id = read_packet_id(in);
+  subscribe.packet_id = read_packet_id(in, malformed);
   subscribe.properties = decode_properties(in, carrier_bit(PacketType::subscribe), version);
   while (!in.at_end()) subscribe.subscriptions.push_back(read_subscription(in, version));
-  in.fail_if(subscribe.subscriptions.empty(), protocol_error, "no Topic Filter");
+  in.fail_if(subscribe.subscriptions.empty(), malformed, "no Topic Filter");
   return subscribe;
 }
 
@@ -151,10 +153,10 @@ Suback decode_suback(Cursor& in, Version version) {
 
 Unsubscribe decode_unsubscribe(Cursor& in, Version version) {
   Unsubscribe unsubscribe;
-  unsubscribe.packet_id = read_packet_id(in);
+  unsubscribe.packet_id = read_packet_id(in, malformed);
   unsubscribe.properties = decode_properties(in, carrier_bit(PacketType::unsubscribe), version);
   while (!in.at_end()) unsubscribe.filters.push_back(read_filter(in, version));
-  in.fail_if(unsubscribe.filters.empty(), protocol_error, "no Topic Filter");
+  in.fail_if(unsubscribe.filters.empty(), malformed, "no Topic Filter");
   return unsubscribe;
 }
 
@@ -225,7 +227,7 @@ Packet decode_body(Cursor& in, PacketType type, std::uint8_t flags, Version vers
     case PacketType::auth:
       return decode_auth(in, version);
   }
-  in.fail(malformed, "packet type 0");
+  in.fail(protocol_error, "packet type 0");
   return Pingreq{};
 }
 

@@ -12,11 +12,13 @@ constexpr std::uint8_t will_retain_flag = 0x20;
 constexpr std::uint8_t password_flag = 0x40;
 constexpr std::uint8_t username_flag = 0x80;
 
-// Name and level together say the version. 5.0 gives a wrong name the same reason code as a wrong
-// level [MQTT-3.1.2-1], and MQTT 3.1 had another name ("MQIsdp") as well as another level.
+// A wrong name is no MQTT: there is nobody to answer [MQTT-3.1.2-1]. A wrong level is another MQTT,
+// which is told so [MQTT-3.1.2-2]; MQTT 3.1 had another name ("MQIsdp") as well.
 Version read_version(Cursor& in) {
   const std::string_view protocol_name = in.utf8();
   const std::uint8_t level = in.byte();
+  in.fail_if(protocol_name != "MQTT" && protocol_name != "MQIsdp", ReasonCode::malformed_packet,
+             "the protocol is not MQTT");
   const bool known = protocol_name == "MQTT" && (level == 4 || level == 5);
   in.fail_if(!known, ReasonCode::unsupported_protocol_version, "not MQTT 3.1.1 or MQTT 5.0");
   return level == 5 ? Version::v5 : Version::v3_1_1;

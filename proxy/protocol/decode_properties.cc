@@ -22,13 +22,15 @@ std::uint32_t read_number(Cursor& in, PropertyType type) {
   }
 }
 
-// A Topic Alias of 0 has a reason code of its own; anything else out of range is a Protocol Error.
+// Out of range is a Protocol Error, but for what brokers call malformed: a Topic Alias and a
+// Subscription Identifier of 0.
 void add_number(Cursor& in, PropertyId id, const PropertyRule& rule, Properties& out) {
   const std::uint32_t value = read_number(in, rule.type);
   if (!in.ok()) return;
   if (value >= rule.least && value <= rule.greatest) return out.add(id, value);
-  const auto reason =
-      id == PropertyId::topic_alias ? ReasonCode::topic_alias_invalid : ReasonCode::protocol_error;
+  const bool called_malformed =
+      id == PropertyId::topic_alias || id == PropertyId::subscription_identifier;
+  const auto reason = called_malformed ? ReasonCode::malformed_packet : ReasonCode::protocol_error;
   in.fail(reason, quote(id) + " may not be " + std::to_string(value));
 }
 

@@ -122,7 +122,8 @@ class Packet:
         elif kind == CONNACK:
             self.session_present = reader.number(BYTE)
             self.reason = reader.number(BYTE)
-            self.properties = reader.properties() if version == 5 else []
+            # A server that doesn't know the version answers as 3.1.1 does.
+            self.properties = reader.properties() if version == 5 and len(body) > 2 else []
         elif kind in (PUBACK, PUBREC, PUBREL, PUBCOMP):
             self.id = reader.number(TWO)
             self.reason = reader.number(BYTE) if len(body) > 2 else 0
