@@ -40,8 +40,8 @@ int complain(int code, const std::string& why) {
 
 UpstreamPahoOptions upstream_options(const ServeConfig& config) {
   UpstreamPahoOptions options;
-  options.host = config.upstream.host;
-  options.port = config.upstream.port;
+  options.target.host = config.upstream.host;
+  options.target.port = config.upstream.port;
   return options;
 }
 
@@ -161,7 +161,8 @@ class Server {
   }
 
   void farewell(std::chrono::steady_clock::time_point until) {
-    if (registry_.all().empty() || std::chrono::steady_clock::now() >= until) {
+    const bool done = registry_.all().empty() && upstream_->idle();
+    if (done || std::chrono::steady_clock::now() >= until) {
       core_.stop();
       return;
     }

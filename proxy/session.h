@@ -125,7 +125,7 @@ class Session final : public UpstreamEvents,
   void ended_by_broker(const protocol::Disconnect& disconnect);
 
   // False while the client holds as many unacknowledged messages as its Receive Maximum allows.
-  bool has_room() const { return state_->outgoing.size() < connection_.receive_maximum; }
+  bool has_room() const { return state_->in_flight() < connection_.receive_maximum; }
   // Deliveries are kept back until a SUBACK is sent, or there is room.
   void hold_deliveries() { ++holding_; }
   void release_deliveries();

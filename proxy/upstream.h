@@ -15,13 +15,14 @@ namespace proxy {
 class UpstreamEvents {
  public:
   // From the broker: CONNACK first, exactly once (a broker that can't be reached, or doesn't answer
-  // in time, gives a CONNACK 0x88 made by the link). After a successful one: PUBLISH, SUBACK,
-  // UNSUBACK, PUBACK / PUBREC / PUBCOMP for what the session sent, and DISCONNECT, which is the
-  // last. A PUBLISH of QoS 1 or 2 carries the link's packet identifier, for the session's
-  // PUBACK / PUBREC / PUBCOMP to name; it has no DUP flag to be relied on. No PUBREL comes: the
-  // session goes through the four packets of QoS 2 with its client by itself.
+  // in time, gives a CONNACK 0x88 made by the link, whose Reason String says why). After a
+  // successful one: PUBLISH with the broker's own packet identifier and DUP flag; PUBACK, PUBREC,
+  // PUBCOMP, SUBACK and UNSUBACK for what the session sent; PUBREL for a message that the session
+  // has answered with PUBREC; PINGRESP; and DISCONNECT, which is the last. All with the broker's
+  // reason codes and properties, in the order in which the broker sent them.
   virtual void on_upstream(protocol::Packet&& packet) = 0;
-  // The connection is gone without a DISCONNECT of the broker; the last event of the link.
+  // The connection is gone without a DISCONNECT of the broker, or, if no CONNACK came, the broker
+  // has ended it without one; the last event of the link.
   virtual void on_upstream_lost(const std::string& why) = 0;
   // The link takes more publishes again after it refused by can_take() == false.
   virtual void on_upstream_ready() = 0;
@@ -38,10 +39,11 @@ class UpstreamLink {
 
   // Sends one packet. The first is CONNECT with the client's own identity, Will, keep alive and
   // properties; after the CONNACK came: PUBLISH, PUBREL, SUBSCRIBE, UNSUBSCRIBE, PUBACK, PUBREC,
-  // PUBCOMP, DISCONNECT (the last). Packet identifiers are the session's own: answers come back
-  // with them. Topics are never empty: aliases are resolved by the session. Until the session
-  // acknowledges a message (PUBREC is as good as PUBCOMP) it counts as held by the link; a link
-  // that holds too much ends with on_upstream_lost().
+  // PUBCOMP, PINGREQ, DISCONNECT (the last). They reach the broker as they are, with their packet
+  // identifiers, DUP flags, reason codes and properties; only topics are never empty, since aliases
+  // are resolved by the session. A message of the broker is acknowledged when the session says so
+  // and not before. A PINGREQ reaches the broker behind all that was sent before it. The link keeps
+  // the connection alive towards the broker by itself as well, with pings that nobody sees.
   virtual void send(protocol::Packet&& packet) = 0;
 
   // False: as much is under way as the link wants to hold; the session stops reading its client
@@ -56,6 +58,8 @@ class Upstream {
   virtual std::unique_ptr<UpstreamLink> open(UpstreamEvents& events) = 0;
   // "127.0.0.1:1883", for messages.
   virtual std::string address() const = 0;
+  // No link is left, nor anything of one that is still to be sent.
+  virtual bool idle() const = 0;
 };
 
 }  // namespace proxy

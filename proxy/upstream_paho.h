@@ -1,26 +1,27 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <memory>
-#include <string>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ssl/context.hpp>
 
+#include "proxy/broker_stream.h"
 #include "proxy/upstream.h"
 
 namespace proxy {
 
 struct UpstreamPahoOptions {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 1883;
+  BrokerTarget target{false, false, "127.0.0.1", 1883, "/mqtt"};
+  std::shared_ptr<boost::asio::ssl::context> tls;  // if the target wants it
   std::chrono::milliseconds connect_timeout{10'000};
 };
 
-// One mqtt::async_client per downstream session, under all the work-arounds that the library needs
-// (docs/decisions/0002-paho-link.md). `core` is where events are performed; it must outlive the
-// Upstream, and the Upstream must outlive its links. Destroying it waits, bounded (2 s), for
-// disconnects that are under way. One per process: Paho's threads and our socket hooks are global.
+// One mqtt::async_client per downstream session, which believes that it talks to the broker
+// (docs/decisions/0002-paho-link.md): its bytes go through memory to `core`, where the connection
+// to the broker is, and the events are performed. `core` must outlive the Upstream, and the
+// Upstream must outlive its links; let it get idle() before its end, so that everything is sent.
+// One per process: Paho's threads and our hooks are global.
 std::unique_ptr<Upstream> make_upstream_paho(boost::asio::io_context& core,
                                              const UpstreamPahoOptions& options);
 

@@ -15,34 +15,31 @@ namespace proxy {
 class PahoConnection;
 class PahoCalls;
 
-// One PUBLISH, SUBSCRIBE or UNSUBSCRIBE inside Paho: what its answer needs to know.
+// One PUBLISH, SUBSCRIBE or UNSUBSCRIBE inside Paho.
 struct PahoCall {
-  enum class Kind { publish, subscribe, unsubscribe };
   PahoCalls* calls = nullptr;
-  Kind kind{};
-  protocol::PacketId packet_id = 0;
-  protocol::QoS qos{};      // of a PUBLISH
-  std::size_t filters = 0;  // of the others
+  std::size_t bytes = 0;
+  bool answered = false;  // by the broker; QoS 0 is not
   bool open = false;
 };
 
-// The calls of one connection, made through the C library, because Paho C++ 1.2.0 loses part of the
-// answers (properties of a refusal, codes of a list that starts with one above 2) and crashes on a
-// 5.0 SUBSCRIBE of several filters with options. Begun on the uplink thread, answered on Paho's;
-// what is never answered goes with the object, and an answer that comes twice is taken once.
+// The calls of one connection, made through the C library: Paho C++ 1.2.0 crashes on a 5.0
+// SUBSCRIBE of several filters with options. Begun on the uplink thread, done on Paho's; what is
+// never done goes with the object, and what is done twice counts once. What the broker has answered
+// is not looked at here: upstream_paho_bridge.h knows it exactly.
 class PahoCalls {
  public:
-  PahoCalls(PahoConnection& connection, std::atomic<int>& inside_paho)
-      : connection_(connection), inside_paho_(inside_paho) {}
+  PahoCalls(PahoConnection& connection, protocol::Version version, std::atomic<int>& inside_paho)
+      : connection_(connection), version_(version), inside_paho_(inside_paho) {}
   ~PahoCalls() { inside_paho_ -= begun_; }
   PahoCalls(const PahoCalls&) = delete;
   PahoCalls& operator=(const PahoCalls&) = delete;
 
-  // Each returns Paho's return code, negative if there will be no answer.
-  int publish(MQTTAsync client, const protocol::Publish& publish, protocol::Version version);
-  int subscribe(MQTTAsync client, const protocol::Subscribe& subscribe, protocol::Version version);
-  int unsubscribe(MQTTAsync client, const protocol::Unsubscribe& unsubscribe,
-                  protocol::Version version);
+  // Each returns Paho's return code, negative if it won't be done; `bytes` is what the packet
+  // counts (upstream_paho_flow.h). Paho takes QoS 2 for QoS 1.
+  int publish(MQTTAsync client, const protocol::Publish& publish, std::size_t bytes);
+  int subscribe(MQTTAsync client, const protocol::Subscribe& subscribe, std::size_t bytes);
+  int unsubscribe(MQTTAsync client, const protocol::Unsubscribe& unsubscribe, std::size_t bytes);
 
   // CONNECT and DISCONNECT, made elsewhere, count too.
   void count(int change) {
@@ -51,20 +48,15 @@ class PahoCalls {
   }
 
  private:
-  PahoCall* begin(PahoCall::Kind kind, protocol::PacketId packet_id);
+  PahoCall* begin(std::size_t bytes, bool answered);
   bool finish(PahoCall& call);
   int check(PahoCall& call, int return_code);
-  void succeeded(PahoCall& call, const MQTTAsync_successData* data);
-  void succeeded(PahoCall& call, const MQTTAsync_successData5* data);
-  void failed(PahoCall& call, const MQTTAsync_failureData* data);
-  void failed(PahoCall& call, const MQTTAsync_failureData5* data);
   template <class Data>
-  static void on_success(void* call, Data* data);
-  template <class Data>
-  static void on_failure(void* call, Data* data);
-  static MQTTAsync_responseOptions options_for(PahoCall* call, protocol::Version version);
+  static void done(void* call, Data* data);
+  MQTTAsync_responseOptions options_for(PahoCall* call) const;
 
   PahoConnection& connection_;
+  const protocol::Version version_;
   std::atomic<int>& inside_paho_;
   std::atomic<int> begun_{0};
   std::mutex mutex_;

@@ -1,5 +1,6 @@
 #include "proxy/upstream_paho_connection.h"
 
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -17,55 +18,50 @@ mqtt::create_options create_options(protocol::Version version) {
 }  // namespace
 
 PahoConnection::PahoConnection(LinkId link, const std::string& uri,
-                               const protocol::Connect& connect, std::shared_ptr<Inflow> inflow,
-                               ConnectionSink& sink, std::atomic<int>& inside_paho)
+                               const protocol::Connect& connect, ConnectionSink& sink,
+                               std::atomic<int>& inside_paho)
     : link_(link),
-      version_(connect.version),
-      inflow_(std::move(inflow)),
       sink_(sink),
-      calls_(*this, inside_paho),
+      calls_(*this, connect.version, inside_paho),
       client_(std::make_unique<mqtt::async_client>(uri, connect.client_id,
                                                    create_options(connect.version))) {
   // Before connect only: on a connected client these lock in the wrong order.
-  client_->set_message_callback([this](mqtt::const_message_ptr message) { arrived(*message); });
   client_->set_connection_lost_handler([this](const std::string& why) { lost(why); });
   client_->set_disconnected_handler(
       [this](const mqtt::properties& properties, mqtt::ReasonCode reason) {
         told_to_disconnect(properties, reason);
       });
+  // The C++ message has no packet identifier.
+  MQTTAsync_setMessageArrivedCallback(paho::handle_of(*client_), this, &arrived);
 }
 
 PahoConnection::~PahoConnection() {
   client_.reset();  // may still call back
 }
 
-void PahoConnection::connect(const protocol::Connect& connect, std::uint16_t keep_alive_s) {
+void PahoConnection::connect(const protocol::Connect& connect) {
   calls_.count(1);
-  client_->connect(paho::connect_options(connect, keep_alive_s), nullptr, *this);
+  client_->connect(paho::connect_options(connect), nullptr, *this);
 }
 
 void PahoConnection::send(const protocol::Packet& packet) {
-  if (const auto* p = std::get_if<protocol::Publish>(&packet)) publish(*p);
-  if (const auto* p = std::get_if<protocol::Subscribe>(&packet)) subscribe(*p);
-  if (const auto* p = std::get_if<protocol::Unsubscribe>(&packet)) unsubscribe(*p);
-  if (const auto* p = std::get_if<protocol::Disconnect>(&packet)) disconnect(*p);
+  MQTTAsync client = paho::handle_of(*client_);
+  const std::size_t bytes = held_bytes(packet);
+  if (const auto* p = std::get_if<protocol::Publish>(&packet)) {
+    check(calls_.publish(client, *p, bytes));
+  } else if (const auto* subscribe = std::get_if<protocol::Subscribe>(&packet)) {
+    check(calls_.subscribe(client, *subscribe, bytes));
+  } else if (const auto* unsubscribe = std::get_if<protocol::Unsubscribe>(&packet)) {
+    check(calls_.unsubscribe(client, *unsubscribe, bytes));
+  } else if (const auto* last = std::get_if<protocol::Disconnect>(&packet)) {
+    disconnect(*last);
+  }
 }
 
 // A call that fails at once: the connection is gone, or Paho can't carry this packet.
 void PahoConnection::check(int return_code) {
-  if (return_code != MQTTASYNC_SUCCESS) fail(mqtt::exception::error_str(return_code));
-}
-
-void PahoConnection::publish(const protocol::Publish& publish) {
-  check(calls_.publish(paho::handle_of(*client_), publish, version_));
-}
-
-void PahoConnection::subscribe(const protocol::Subscribe& subscribe) {
-  check(calls_.subscribe(paho::handle_of(*client_), subscribe, version_));
-}
-
-void PahoConnection::unsubscribe(const protocol::Unsubscribe& unsubscribe) {
-  check(calls_.unsubscribe(paho::handle_of(*client_), unsubscribe, version_));
+  if (return_code == MQTTASYNC_SUCCESS) return;
+  sink_.emit({link_, Lost{mqtt::exception::error_str(return_code)}});
 }
 
 void PahoConnection::disconnect(const protocol::Disconnect& disconnect) {
@@ -76,47 +72,31 @@ void PahoConnection::disconnect(const protocol::Disconnect& disconnect) {
     token->set_action_callback(*this);
     if (token->is_complete()) sink_.ended(link_);
   } catch (const mqtt::exception& error) {
-    fail(error.what());
+    lost(error.what());
   }
 }
 
 void PahoConnection::settled(const mqtt::token& token, bool success) {
-  if (token.get_type() == mqtt::token::CONNECT) return connect_settled(token, success);
-  sink_.ended(link_);
-}
-
-void PahoConnection::connect_settled(const mqtt::token& token, bool success) {
+  if (token.get_type() != mqtt::token::CONNECT) return sink_.ended(link_);
   if (connect_answered_.exchange(true)) return;  // Paho C++ tells of a success twice
   calls_.count(-1);
-  auto connack = success ? paho::connack(token) : paho::refusal(token, version_);
-  const auto server_keep_alive =
-      connack.properties.number(protocol::PropertyId::server_keep_alive).value_or(0);
-  sink_.emit({link_, std::move(connack)});
-  sink_.connect_answered(link_, static_cast<std::uint16_t>(server_keep_alive));
+  sink_.emit({link_, Connected{success}});
   if (!success) sink_.ended(link_);
 }
 
-void PahoConnection::published(protocol::QoS qos, protocol::PacketId packet_id,
-                               protocol::ReasonCode reason, protocol::Properties&& properties) {
-  sink_.emit({link_, PublishDone{qos, packet_id, reason, std::move(properties)}});
-}
-
-void PahoConnection::arrived(const mqtt::message& message) {
-  auto publish = paho::from_paho(message);
-  if (inflow_->bytes.fetch_add(held_bytes(publish)) > Inflow::limit_bytes) {
-    return fail("the client takes messages more slowly than the broker sends them");
-  }
-  sink_.emit({link_, std::move(publish)});
+int PahoConnection::arrived(void* connection, char* topic, int topic_size,
+                            MQTTAsync_message* message) {
+  auto& self = *static_cast<PahoConnection*>(connection);
+  const std::size_t size = topic_size > 0 ? static_cast<std::size_t>(topic_size) : strlen(topic);
+  self.sink_.emit({self.link_, paho::from_paho({topic, size}, *message)});
+  MQTTAsync_freeMessage(&message);
+  MQTTAsync_free(topic);
+  return 1;
 }
 
 void PahoConnection::lost(std::string why) {
   sink_.emit({link_, Lost{std::move(why)}});
   sink_.ended(link_);
-}
-
-void PahoConnection::fail(std::string why) {
-  sink_.emit({link_, Lost{std::move(why)}});
-  sink_.condemn(link_);
 }
 
 void PahoConnection::told_to_disconnect(const mqtt::properties& properties,

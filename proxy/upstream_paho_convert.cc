@@ -8,7 +8,6 @@ namespace {
 
 using protocol::PropertyId;
 using protocol::PropertyType;
-using protocol::ReasonCode;
 
 // Private members of the C++ wrapper, where it keeps or hides something that the C library has.
 // An explicit instantiation may name them [temp.spec.general].
@@ -31,11 +30,6 @@ struct Handle {
   friend constexpr auto member(Handle);
 };
 template struct Reveal<Handle, &mqtt::async_client::cli_>;
-
-struct ReturnCode {
-  friend constexpr auto member(ReturnCode);
-};
-template struct Reveal<ReturnCode, &mqtt::token::rc_>;
 
 MQTTLenString lent(const std::string& text) {
   return {static_cast<int>(text.size()), const_cast<char*>(text.data())};
@@ -91,13 +85,6 @@ void add(protocol::Properties& to, const MQTTProperty& property) {
   }
 }
 
-protocol::Properties hop_properties(protocol::Properties properties) {
-  properties.remove(PropertyId::topic_alias_maximum);
-  properties.remove(PropertyId::authentication_method);
-  properties.remove(PropertyId::authentication_data);
-  return properties;
-}
-
 void set_credentials(mqtt::connect_options& options, const protocol::Connect& connect) {
   if (connect.username) options.set_user_name(*connect.username);
   if (connect.password) options.set_password(mqtt::binary_ref(*connect.password));
@@ -130,18 +117,32 @@ protocol::Properties from_paho(const MQTTProperties& properties) {
   return result;
 }
 
-mqtt::connect_options connect_options(const protocol::Connect& connect,
-                                      std::uint16_t keep_alive_s) {
+PropertyList::PropertyList(const protocol::Properties& from) {
+  list_.reserve(from.items().size());
+  for (const auto& property : from.items()) list_.push_back(view(property));
+}
+
+MQTTProperties PropertyList::c_struct() const {
+  MQTTProperties properties = MQTTProperties_initializer;
+  properties.count = static_cast<int>(list_.size());
+  properties.max_count = properties.count;
+  properties.array = const_cast<MQTTProperty*>(list_.data());  // the library copies
+  return properties;
+}
+
+mqtt::connect_options connect_options(const protocol::Connect& connect) {
   mqtt::connect_options options;
   // Always an explicit version: 0 would try MQTT 3.1 after a failure.
   options.set_mqtt_version(static_cast<int>(connect.version));
   if (connect.version == protocol::Version::v5) {
     options.set_clean_start(connect.clean_start);
-    options.set_properties(to_paho(hop_properties(connect.properties)));
+    options.set_properties(to_paho(connect.properties));
   } else {
     options.set_clean_session(connect.clean_start);
   }
-  options.set_keep_alive_interval(keep_alive_s);
+  options.set_keep_alive_interval(0);
+  // Ours is shorter, and Paho looks at its own every 3 s only.
+  options.set_connect_timeout(3'600);
   options.set_automatic_reconnect(false);
   options.set_max_inflight(65'535);
   if (connect.will) set_will(options, *connect.will);
@@ -159,14 +160,16 @@ mqtt::disconnect_options disconnect_options(const protocol::Disconnect& disconne
   return options;
 }
 
-protocol::Publish from_paho(const mqtt::message& message) {
+protocol::Publish from_paho(std::string_view topic, const MQTTAsync_message& message) {
   protocol::Publish publish;
-  publish.dup = message.is_duplicate();
-  publish.qos = static_cast<protocol::QoS>(message.get_qos());
-  publish.retain = message.is_retained();
-  publish.topic = message.get_topic();
-  publish.properties = from_paho(message.get_properties().c_struct());
-  publish.payload = message.get_payload_str();
+  publish.dup = message.dup != 0;
+  publish.qos = static_cast<protocol::QoS>(message.qos);
+  publish.retain = message.retained != 0;
+  publish.topic = topic;
+  publish.packet_id = static_cast<protocol::PacketId>(message.msgid);
+  publish.properties = from_paho(message.properties);
+  publish.payload.assign(static_cast<const char*>(message.payload),
+                         static_cast<std::size_t>(message.payloadlen));
   return publish;
 }
 
@@ -179,35 +182,5 @@ MQTTSubscribe_options subscribe_options(const protocol::Subscription& subscripti
 }
 
 MQTTAsync handle_of(const mqtt::async_client& client) { return client.*member(Handle{}); }
-
-std::vector<ReasonCode> reasons(int count, const MQTTReasonCodes* list, MQTTReasonCodes only) {
-  if (count < 2 || !list) return {static_cast<ReasonCode>(only)};
-  std::vector<ReasonCode> result;
-  result.reserve(static_cast<std::size_t>(count));
-  for (int i = 0; i < count; ++i) result.push_back(static_cast<ReasonCode>(list[i]));
-  return result;
-}
-
-protocol::Connack connack(const mqtt::token& token) {
-  const auto response = token.get_connect_response();
-  protocol::Connack connack;
-  connack.session_present = response.is_session_present();
-  connack.properties = from_paho(response.get_properties().c_struct());
-  return connack;
-}
-
-protocol::Connack refusal(const mqtt::token& token, protocol::Version version) {
-  // 1.3.12 puts the broker's code into the return code, where its own errors are negative.
-  const int code = token.*member(ReturnCode{});
-  protocol::Connack connack;
-  if (code <= 0 || code > 0xFF) {
-    connack.reason = ReasonCode::server_unavailable;
-  } else if (version == protocol::Version::v5 && code >= 0x80) {
-    connack.reason = static_cast<ReasonCode>(code);
-  } else {
-    connack.reason = protocol::from_return_code(static_cast<std::uint8_t>(code));
-  }
-  return connack;
-}
 
 }  // namespace proxy::paho

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -20,25 +19,24 @@
 
 namespace proxy {
 
-// Unique in the process, so that the sockets' hooks never mix up two.
+// Unique in the process, so that no two clients are ever mixed up.
 using LinkId = std::uint64_t;
 LinkId new_link_id();
 
-// Bytes that came from the broker and that the session hasn't taken over yet; counted up on Paho's
-// receive thread, down on the core. A message that comes when more than the limit is held already
-// ends the link: Paho can't stop reading.
-struct Inflow {
-  static constexpr std::size_t limit_bytes = 32U << 20;
-  std::atomic<std::size_t> bytes{0};
+// Paho has written something to its pipe.
+struct Written {};
+
+// CONNECT is answered, as far as Paho can tell.
+struct Connected {
+  bool success = false;
 };
 
-// Publishes of the session that Paho is done with: `count` of QoS 0, or the one with `packet_id`.
-struct PublishDone {
-  protocol::QoS qos{};
-  protocol::PacketId packet_id = 0;
-  protocol::ReasonCode reason = protocol::ReasonCode::success;
-  protocol::Properties properties{};
-  std::size_t count = 1;
+// Packets of the session that Paho is through with, `bytes` in all. Not `answered`: QoS 0, which is
+// done when it is written. Otherwise the broker's PUBACK, SUBACK or UNSUBACK got there.
+struct Done {
+  bool answered = false;
+  std::size_t packets = 1;
+  std::size_t bytes = 0;
 };
 
 struct Lost {
@@ -50,7 +48,8 @@ struct Closed {};
 
 struct Event {
   LinkId link = 0;
-  std::variant<protocol::Packet, PublishDone, Lost, Closed> what;
+  std::variant<Written, Connected, protocol::Publish, Done, protocol::Disconnect, Lost, Closed>
+      what;
 };
 
 // The one hand-over from Paho's threads to the core: they push, and the core is woken once per
@@ -66,14 +65,11 @@ class HandOver : public std::enable_shared_from_this<HandOver> {
   // an empty one ends that.
   void on_burst(std::function<void()> perform) { perform_ = std::move(perform); }
   std::vector<Event> take();
-  // Waits for events without the core running; for the end.
-  void wait_until(std::chrono::steady_clock::time_point deadline);
 
  private:
   boost::asio::io_context& core_;
   std::function<void()> perform_;
   std::mutex mutex_;
-  std::condition_variable filled_;
   std::vector<Event> events_;
 };
 

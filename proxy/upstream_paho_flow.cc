@@ -25,6 +25,12 @@ std::size_t held_bytes(const protocol::Properties& properties) {
   return sum;
 }
 
+// A PUBLISH that the broker answers; nullptr for any other packet.
+const protocol::Publish* as_answered_publish(const protocol::Packet& packet) {
+  const auto* const publish = std::get_if<protocol::Publish>(&packet);
+  return publish && publish->qos != QoS::at_most_once ? publish : nullptr;
+}
+
 }  // namespace
 
 std::size_t held_bytes(const protocol::Publish& publish) {
@@ -44,28 +50,26 @@ std::size_t held_bytes(const protocol::Packet& packet) {
   return sum;
 }
 
-void PahoFlow::opened(const protocol::Connack& connack) {
+void PahoFlow::opened(protocol::Version version, const protocol::Connack& connack) {
   opened_ = true;
-  if (version_ == protocol::Version::v3_1_1) {
+  if (version == protocol::Version::v3_1_1) {
     window_ = window_3_1_1;
     return;
   }
   const std::size_t maximum =
       connack.properties.number(protocol::PropertyId::receive_maximum).value_or(65'535);
-  window_ = std::clamp<std::size_t>(maximum - std::min<std::size_t>(maximum, 2), 1, max_window);
+  window_ = std::clamp<std::size_t>(maximum, 1, max_window);
 }
 
-bool PahoFlow::queue(protocol::Packet&& packet) {
-  const auto* const publish = std::get_if<protocol::Publish>(&packet);
-  const std::size_t size = held_bytes(packet);
-  if (publish && publish->qos != QoS::at_most_once) {
-    if (unreleased_.contains(publish->packet_id)) return false;
-    if (!publishes_.emplace(publish->packet_id, size).second) return false;
-  }
-  waiting_bytes_ += size;
+void PahoFlow::queue(protocol::Packet&& packet) {
+  waiting_bytes_ += held_bytes(packet);
   waiting_.push_back(std::move(packet));
   check_full();
-  return true;
+}
+
+bool PahoFlow::can_send() const {
+  if (!opened_ || waiting_.empty() || inside_ >= max_window) return false;
+  return unfinished_.size() < window_ || !as_answered_publish(waiting_.front());
 }
 
 std::optional<protocol::Packet> PahoFlow::take() {
@@ -74,60 +78,29 @@ std::optional<protocol::Packet> PahoFlow::take() {
   waiting_.pop_front();
   const std::size_t size = held_bytes(packet);
   waiting_bytes_ -= size;
-  entered(packet, size);
+  if (const auto* const publish = as_answered_publish(packet)) {
+    unfinished_.insert(publish->packet_id);
+  }
+  ++inside_;
+  inside_bytes_ += size;
+  ++budget_.packets;
+  budget_.bytes += size;
   check_full();
   return packet;
 }
 
-void PahoFlow::entered(const protocol::Packet& packet, std::size_t size_bytes) {
-  const auto* const publish = std::get_if<protocol::Publish>(&packet);
-  if (publish && publish->qos == QoS::at_most_once) {
-    qos_0_sizes_.push_back(size_bytes);
-  } else if (!publish) {
-    size_bytes = 0;  // SUBACK doesn't say how much it answers
-  }
-  ++inside_;
-  inside_bytes_ += size_bytes;
-  ++budget_.packets;
-  budget_.bytes += size_bytes;
+void PahoFlow::left(std::size_t packets, std::size_t bytes) {
+  if (!opened_) return;  // given back already
+  INVARIANT(inside_ >= packets && inside_bytes_ >= bytes, "what leaves Paho has entered it");
+  inside_ -= packets;
+  inside_bytes_ -= bytes;
+  budget_.packets -= packets;
+  budget_.bytes -= bytes;
 }
 
-void PahoFlow::left(std::size_t size_bytes) {
-  INVARIANT(inside_ > 0 && inside_bytes_ >= size_bytes, "what leaves Paho has entered it");
-  --inside_;
-  inside_bytes_ -= size_bytes;
-  --budget_.packets;
-  budget_.bytes -= size_bytes;
-}
-
-std::optional<protocol::Packet> PahoFlow::settled(const PublishDone& done) {
-  if (done.qos == QoS::at_most_once) {
-    for (std::size_t i = 0; i < done.count && !qos_0_sizes_.empty(); ++i) {
-      left(qos_0_sizes_.front());
-      qos_0_sizes_.pop_front();
-    }
-    return std::nullopt;
-  }
-  const auto found = publishes_.find(done.packet_id);
-  if (found == publishes_.end()) return std::nullopt;
-  left(found->second);
-  publishes_.erase(found);
-  if (done.qos == QoS::at_least_once) {
-    return protocol::Puback{done.packet_id, done.reason, done.properties};
-  }
-  // Paho has been through all four packets with the broker: the session's PUBREL stays here.
-  if (!protocol::is_error(done.reason)) unreleased_.insert(done.packet_id);
-  return protocol::Pubrec{done.packet_id, done.reason, done.properties};
-}
-
-void PahoFlow::answered() {
-  if (inside_ > 0) left(0);
-}
-
-void PahoFlow::released(protocol::PacketId packet_id) { unreleased_.erase(packet_id); }
-
-bool PahoFlow::repeated(protocol::PacketId packet_id) const {
-  return unreleased_.contains(packet_id);
+void PahoFlow::finished(protocol::PacketId packet_id) {
+  const auto found = unfinished_.find(packet_id);
+  if (found != unfinished_.end()) unfinished_.erase(found);
 }
 
 void PahoFlow::give_back() {
@@ -138,8 +111,7 @@ void PahoFlow::give_back() {
   opened_ = false;
   waiting_.clear();
   waiting_bytes_ = 0;
-  qos_0_sizes_.clear();
-  publishes_.clear();
+  unfinished_.clear();
 }
 
 void PahoFlow::check_full() {
@@ -153,23 +125,5 @@ void PahoFlow::check_full() {
 }
 
 bool PahoFlow::became_ready() { return std::exchange(owes_ready_, false) && !full_; }
-
-bool PahoFlow::number(protocol::Publish& publish) {
-  if (publish.qos == QoS::at_most_once) return true;
-  if (unacknowledged_.size() == 65'535) return false;
-  do {
-    if (++last_id_ == 0) last_id_ = 1;
-  } while (unacknowledged_.contains(last_id_));
-  publish.packet_id = last_id_;
-  unacknowledged_[last_id_] = held_bytes(publish);
-  return true;
-}
-
-void PahoFlow::acknowledged(protocol::PacketId packet_id) {
-  const auto found = unacknowledged_.find(packet_id);
-  if (found == unacknowledged_.end()) return;
-  handed_over(found->second);
-  unacknowledged_.erase(found);
-}
 
 }  // namespace proxy

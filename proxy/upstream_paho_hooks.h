@@ -1,30 +1,16 @@
 #pragma once
 
-#include <cstdint>
-#include <string>
-
-// What Paho's sockets need and its interface doesn't offer. Our executable defines getaddrinfo()
-// and connect(); the library calls both through its PLT, so it gets ours. Per client, under a host
-// name that leads nowhere else (RFC 6761, .invalid):
-//   no name look-up   Paho resolves under its global lock: here the address is known beforehand
-//   TCP_NODELAY       without it a PUBACK followed by a PUBLISH waits 40 ms for a delayed ACK
-//   a hand on the socket   Paho can't close without DISCONNECT, which would suppress the Will
-// Calls for any other name or socket, Paho's or not, go straight to the C library.
+// What of the C library Paho gets from us. Our executable defines getaddrinfo(), connect(), poll(),
+// recv(), writev() and close(); the Paho library calls all of them through its PLT, so it gets
+// ours, unmodified as it is. For a client whose URI has the host name of a pipe
+// (upstream_paho_pipe.h) they make the pipe its socket: Paho never touches the network, and nothing
+// of what it does waits for a system call. For everybody else, Paho or not, they are the C
+// library's own (under a sanitizer: its interceptors).
 
 namespace proxy::paho_hooks {
 
-// Every function: any thread. `id` must be unique in the process and not in use.
-
-// The host to put into the client's URI; it leads to `address` (numeric, IPv4 or IPv6).
-std::string add(std::uint64_t id, std::string address);
-
-// The same, but the connection is made to whoever holds the other end of `socket` (taken over).
-std::string add_line(std::uint64_t id, int socket);
-
-// Ends the connection as a broken network would, also one still to be made.
-void cut(std::uint64_t id);
-
-// After the client's end: lets go of its socket. The host leads nowhere from here on.
-void remove(std::uint64_t id);
+// Must be called by whoever relies on the hooks: it brings the file with their definitions into the
+// executable.
+void require();
 
 }  // namespace proxy::paho_hooks

@@ -41,7 +41,7 @@ void settle(Session& session, Outgoing& flight, const Acknowledgement& from_clie
 void complete(Session& session, PacketId id) {
   auto& state = session.state();
   const bool held_slot = state.outgoing.at(id).holds_slot;
-  state.outgoing.erase(id);
+  state.remove_outgoing(id);
   if (held_slot) --state.slots;
   send_waiting(session);
   count_plain_in_flight(session);
@@ -91,8 +91,8 @@ void on_pubrec(Session& session, const protocol::Pubrec& pubrec) {
     complete(session, pubrec.packet_id);
     return;
   }
+  if (flight->upstream_id != 0) return;  // the broker releases it
   flight->released = true;
-  flight->plain.reset();
   session.send(protocol::Pubrel{pubrec.packet_id});
 }
 
@@ -106,14 +106,16 @@ void on_pubcomp(Session& session, const protocol::Pubcomp& pubcomp) {
 void on_pubrel(Session& session, const protocol::Pubrel& pubrel) {
   const auto known = session.state().incoming.find(pubrel.packet_id);
   if (known == session.state().incoming.end()) {
-    session.send(protocol::Pubcomp{pubrel.packet_id, ReasonCode::packet_identifier_not_found});
+    // Of an earlier connection, or of nothing at all: the broker knows.
+    session.link().send(protocol::Pubrel(pubrel));
     return;
   }
   if (!known->second.answered) {
     session.end(ReasonCode::protocol_error, "PUBREL before PUBREC");
     return;
   }
-  if (known->second.owner == Incoming::Owner::upstream) {
+  if (known->second.owner == Incoming::Owner::upstream ||
+      known->second.owner == Incoming::Owner::both) {
     session.link().send(protocol::Pubrel(pubrel));
     return;
   }
@@ -140,11 +142,30 @@ void on_broker_pubrec(Session& session, protocol::Pubrec&& pubrec) {
   auto& incoming = session.state().incoming;
   if (protocol::is_error(pubrec.reason)) {
     incoming.erase(pubrec.packet_id);
-  } else {
-    incoming.at(pubrec.packet_id).answered = true;
+  } else if (const auto known = incoming.find(pubrec.packet_id); known != incoming.end()) {
+    known->second.answered = true;
   }
   session.send(pubrec);
   session.publish_answered();
+}
+
+void on_broker_pubrel(Session& session, protocol::Pubrel&& pubrel) {
+  auto& state = session.state();
+  const auto upstream_id = pubrel.packet_id;
+  auto id = state.find_plain(upstream_id);
+  if (id == 0) {
+    // Its PUBLISH came through a proxy that was restarted since, with the broker's identifier.
+    id = state.id_for_plain(upstream_id);
+    Outgoing flight;
+    flight.upstream_id = upstream_id;
+    flight.qos = QoS::exactly_once;
+    state.add_outgoing(id, flight);
+  }
+  Outgoing& flight = state.outgoing.at(id);
+  state.wake(flight);
+  flight.released = true;
+  pubrel.packet_id = id;
+  session.send(pubrel);
 }
 
 void on_broker_pubcomp(Session& session, protocol::Pubcomp&& pubcomp) {

@@ -101,18 +101,12 @@ std::unique_ptr<SessionState> take_state(Session& session, bool session_present)
   return nullptr;
 }
 
-// What was sent and not acknowledged goes out again, in its order [MQTT-4.4.0-1].
+// What of the queues was settled with PUBREC is released again, in its order [MQTT-4.4.0-1]. What
+// came from the broker is the broker's to send again.
 void resend(Session& session) {
   auto& outgoing = session.state().outgoing;
   for (const auto id : session.state().outgoing_in_order()) {
-    const Outgoing& flight = outgoing.at(id);
-    if (flight.released) {
-      session.send(protocol::Pubrel{id});
-    } else {
-      protocol::Publish publish = *flight.plain;
-      publish.dup = true;
-      session.send(publish);
-    }
+    if (outgoing.at(id).upstream_id == 0) session.send(protocol::Pubrel{id});
   }
 }
 

@@ -93,7 +93,7 @@ void on_delivery(Session& session, dispatch::Deliver&& delivery) {
   flight.holds_slot = true;
   flight.qos = publish.qos;
   ++session.state().slots;
-  session.state().add_outgoing(publish.packet_id, std::move(flight));
+  session.state().add_outgoing(publish.packet_id, flight);
 }
 
 }  // namespace proxy::handlers

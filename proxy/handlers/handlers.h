@@ -44,6 +44,7 @@ void on_pubrel(Session& session, const protocol::Pubrel& pubrel);
 void on_pubcomp(Session& session, const protocol::Pubcomp& pubcomp);
 void on_broker_puback(Session& session, protocol::Puback&& puback);
 void on_broker_pubrec(Session& session, protocol::Pubrec&& pubrec);
+void on_broker_pubrel(Session& session, protocol::Pubrel&& pubrel);
 void on_broker_pubcomp(Session& session, protocol::Pubcomp&& pubcomp);
 // Answers a PUBLISH of the client, by its QoS.
 void answer_publish(Session& session, protocol::PacketId packet_id, protocol::QoS qos,

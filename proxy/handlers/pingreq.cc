@@ -3,7 +3,8 @@
 
 namespace proxy::handlers {
 
-// Answered here: the broker has its own keep alive with the link.
-void on_pingreq(Session& session) { session.send(protocol::Pingresp{}); }
+// The broker answers, behind what it sent before: clients take a PINGRESP for the sign that
+// everything has arrived.
+void on_pingreq(Session& session) { session.link().send(protocol::Pingreq{}); }
 
 }  // namespace proxy::handlers

@@ -90,7 +90,7 @@ void divert(Session& session, Publish&& publish) {
 
 // Upstream first: what the broker refuses is not stored (docs/queues.md section 2).
 void copy(Session& session, Publish&& publish) {
-  begin(session, publish, Incoming::Owner::upstream);
+  begin(session, publish, Incoming::Owner::both);
   auto message = message_of(session, Publish(publish));
   if (publish.qos == QoS::at_most_once) {
     store(session, 0, std::move(message));
@@ -125,15 +125,33 @@ ReasonCode reason_for(const dispatch::Error& why) {
 }
 
 void send_plain(Session& session, Publish&& publish) {
-  const auto id = session.state().free_packet_id();
-  Outgoing flight;
-  flight.upstream_id = publish.packet_id;
-  flight.qos = publish.qos;
-  publish.packet_id = id;
-  publish.dup = false;
+  auto& state = session.state();
+  const auto upstream_id = publish.packet_id;
+  if (const auto known = state.find_plain(upstream_id)) {
+    // The broker sends it again, or has given up that message and uses the identifier for another.
+    Outgoing& flight = state.outgoing.at(known);
+    state.wake(flight);
+    flight.qos = publish.qos;
+    flight.released = false;
+    publish.packet_id = known;
+  } else {
+    publish.packet_id = state.id_for_plain(upstream_id);
+    Outgoing flight;
+    flight.upstream_id = upstream_id;
+    flight.qos = publish.qos;
+    state.add_outgoing(publish.packet_id, flight);
+  }
   session.send(publish);
-  flight.plain = std::move(publish);
-  session.state().add_outgoing(id, std::move(flight));
+}
+
+// Not sent, and done with, as if it were [MQTT-3.1.2-25].
+void discard(Session& session, const Publish& publish) {
+  if (publish.qos == QoS::at_least_once) {
+    session.link().send(protocol::Puback{publish.packet_id});
+  } else if (publish.qos == QoS::exactly_once) {
+    const auto reason = ReasonCode::implementation_specific_error;
+    session.link().send(protocol::Pubrec{publish.packet_id, reason, {}});
+  }
 }
 
 }  // namespace
@@ -183,12 +201,7 @@ void on_store_failed(Session& session, protocol::PacketId packet_id, const dispa
 void on_broker_publish(Session& session, Publish&& publish) {
   if (protocol::publish_size(publish, publish.payload.size(), session.connection().version) >
       session.connection().max_packet_bytes) {
-    // Not sent, and done with, as if it were [MQTT-3.1.2-25].
-    if (publish.qos != QoS::at_most_once) {
-      protocol::Puback done;
-      done.packet_id = publish.packet_id;
-      session.link().send(done);
-    }
+    discard(session, publish);
     return;
   }
   if (publish.qos == QoS::at_most_once) {
@@ -227,8 +240,8 @@ void send_waiting(Session& session) {
 void count_plain_in_flight(Session& session) {
   const auto& state = session.state();
   if (state.queue_subscriptions.empty()) return;
-  session.queues().set_plain_in_flight(
-      session.queue_session(), static_cast<std::uint32_t>(state.outgoing.size() - state.slots));
+  session.queues().set_plain_in_flight(session.queue_session(),
+                                       static_cast<std::uint32_t>(state.in_flight() - state.slots));
 }
 
 }  // namespace proxy::handlers

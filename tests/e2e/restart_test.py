@@ -76,6 +76,38 @@ class Restart(StageTest):
                 self.client(**kept)
                 self.assertEqual(self.queue(name)["consumers"], 0)
 
+    def test_plain_messages_without_acknowledgement_come_again(self):
+        """The broker's session has them until the client itself has acknowledged."""
+        for version in (V311, V5):
+            with self.subTest(version=version):
+                name = f"unacknowledged-{version}"
+                kept = {"client_id": name, "clean": False,
+                        "props": [(raw.SESSION_EXPIRY, 3600)] if version == V5 else ()}
+                worker = self.client(version, **kept)
+                worker.subscribe(name, qos=2)
+                producer = self.client(client_id=f"{name}-producer")
+                producer.publish_and_wait(name, "done")
+                producer.publish_and_wait(name, "once")
+                done = producer.publish(name, "twice", qos=2)
+                self.assertEqual(producer.expect(raw.PUBREC).id, done)
+                producer.acknowledge(done, kind=raw.PUBREL)
+                self.assertEqual(producer.expect(raw.PUBCOMP).id, done)
+                first, once, twice = worker.messages(3, acknowledge=False)
+                worker.acknowledge(first)
+                worker.acknowledge(twice, kind=raw.PUBREC)
+                self.assertEqual(worker.expect(raw.PUBREL).id, twice.id)
+                self.restart("SIGKILL")
+                again = self.client(version, **kept)
+                self.assertTrue(again.connack.session_present)
+                came = {p.kind: p for p in (again.read(), again.read())}
+                repeated = came[raw.PUBLISH]
+                self.assertEqual((repeated.payload, repeated.dup, repeated.id),
+                                 (b"once", 1, once.id))
+                self.assertEqual(came[raw.PUBREL].id, twice.id)
+                again.acknowledge(repeated)
+                again.acknowledge(twice, kind=raw.PUBCOMP)
+                self.assertTrue(again.nothing_comes())
+
     def test_deleted_queue_stays_deleted(self):
         self.create_queue("gone", "gone/+")
         self.client(client_id="gone-producer").publish_and_wait("gone/x", "old")

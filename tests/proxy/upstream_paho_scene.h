@@ -17,7 +17,7 @@ struct MosquittoScene {
       : broker(Mosquitto::start(lines)), there(broker != nullptr) {
     if (there) {
       proxy::UpstreamPahoOptions options;
-      options.port = broker->port();
+      options.target.port = broker->port();
       upstream = proxy::make_upstream_paho(core, options);
     } else {
       MESSAGE("skipped: mosquitto is not installed or doesn't start");

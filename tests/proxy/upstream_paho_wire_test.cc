@@ -28,8 +28,8 @@ const std::string connack_v5 = bytes("20 03 00 00 00");
 struct Scene {
   explicit Scene(std::vector<FakeBroker::Script> scripts) : broker(std::move(scripts)) {
     proxy::UpstreamPahoOptions options;
-    options.host = "localhost";  // through a look-up
-    options.port = broker.port();
+    options.target.host = "localhost";  // through a look-up
+    options.target.port = broker.port();
     options.connect_timeout = 1'000ms;
     upstream = proxy::make_upstream_paho(core, options);
   }
@@ -67,10 +67,10 @@ TEST_CASE("CONNECT goes out with the client's own identity") {
   client.drop();
   scene.broker.join();
   CHECK(hex(seen) ==
-        "10 32 00 04 4d 51 54 54 05 f4 00 1e "  // flags: user, password, will; keep alive 30
-        "11 11 7f ff ff ff 21 00 09 17 00 26 00 01 6b 00 01 76 "
+        "10 32 00 04 4d 51 54 54 05 f4 00 3c "  // flags: user, password, will; keep alive 60
+        "11 11 ff ff ff ff 21 00 09 17 00 26 00 01 6b 00 01 76 "
         "00 02 6d 65 "
-        "05 18 7f ff ff ff 00 01 77 00 03 62 79 65 "
+        "05 18 ff ff ff ff 00 01 77 00 03 62 79 65 "
         "00 00 00 00");
 }
 
@@ -181,9 +181,9 @@ TEST_CASE("refused publishes keep the broker's code") {
     c.read();
     c.write(connack_v5);
     c.read();
-    c.write(bytes("40 04 00 01 97 00"));
+    c.write(bytes("40 04 01 f4 97 00"));
     c.read();
-    c.write(bytes("50 04 00 02 87 00"));
+    c.write(bytes("50 04 01 f5 87 00"));
     c.closed_by_peer();
   }});
   UpstreamClient client(scene.core, *scene.upstream);
@@ -206,7 +206,7 @@ TEST_CASE("refused subscriptions keep their codes, alone and among others") {
     c.read();
     c.write(bytes("90 04 00 01 00 87"));
     c.read();
-    c.write(bytes("90 0a 00 02 05 1f 00 02 6e 6f 97 01"));
+    c.write(bytes("90 0a 00 01 05 1f 00 02 6e 6f 97 01"));
     c.closed_by_peer();
   }});
   UpstreamClient client(scene.core, *scene.upstream);
@@ -228,7 +228,7 @@ TEST_CASE("a 3.1.1 SUBACK 0x80 is relayed") {
     c.read();
     c.write(bytes("90 03 00 01 80"));
     c.read();
-    c.write(bytes("90 04 00 02 80 01"));
+    c.write(bytes("90 04 00 01 80 01"));
     c.closed_by_peer();
   }});
   UpstreamClient client(scene.core, *scene.upstream);
@@ -241,18 +241,141 @@ TEST_CASE("a 3.1.1 SUBACK 0x80 is relayed") {
   client.drop();
 }
 
-TEST_CASE("messages that nobody takes are bounded: the link is cut") {
-  // QoS 1 with 1 MiB of payload
-  const auto big = bytes("32 86 80 40 00 01 74 00 01 00") + std::string(1U << 20, 'x');
+TEST_CASE("messages are acknowledged by the session, when and as it says") {
+  std::vector<std::string> seen;
   Scene scene({[&](FakeBroker::Connection& c) {
     c.read();
     c.write(connack_v5);
-    for (int i = 0; i < 64; ++i) c.write(big);
+    c.write(bytes("32 07 00 01 74 00 09 00 61"));
+    c.write(bytes("3c 07 00 01 74 00 07 00 62"));
+    seen.push_back(c.read());
+    seen.push_back(c.read());
+    c.write(bytes("62 02 00 07"));
+    seen.push_back(c.read());
+  }});
+  UpstreamClient client(scene.core, *scene.upstream);
+  client.acknowledges = false;
+  REQUIRE(client.connects(connect_as("x", Version::v5)));
+  REQUIRE(client.gets<protocol::Publish>(2));
+  const auto* second = client.last<protocol::Publish>();
+  CHECK(second->packet_id == 7);
+  CHECK(second->qos == QoS::exactly_once);
+  CHECK(second->dup);
+  run_for(scene.core, 50ms);
+  CHECK(seen.empty());
+  client.send(protocol::Pubrec{7});
+  client.send(protocol::Puback{9, ReasonCode::quota_exceeded, {}});
+  REQUIRE(client.gets<protocol::Pubrel>());
+  CHECK(client.last<protocol::Pubrel>()->packet_id == 7);
+  client.send(protocol::Pubcomp{7});
+  run_for(scene.core, 50ms);
+  client.drop();
+  scene.broker.join();
+  REQUIRE(seen.size() == 3);
+  CHECK(hex(seen[0]) == "50 02 00 07");
+  CHECK(hex(seen[1]) == "40 03 00 09 97");
+  CHECK(hex(seen[2]) == "70 02 00 07");
+}
+
+TEST_CASE("a QoS 2 publish is relayed step by step, with every reason") {
+  std::string publish;
+  std::string pubrel;
+  Scene scene({[&](FakeBroker::Connection& c) {
+    c.read();
+    c.write(connack_v5);
+    publish = c.read();
+    c.write(bytes("50 03 01 f5 10"));
+    pubrel = c.read();
+    c.write(bytes("70 04 01 f5 92 00"));
     c.closed_by_peer();
   }});
   UpstreamClient client(scene.core, *scene.upstream);
   client.acknowledges = false;
   REQUIRE(client.connects(connect_as("x", Version::v5)));
+  auto sent = publish_to("t", "x", QoS::exactly_once, 501);
+  sent.dup = true;
+  client.send(sent);
+  REQUIRE(client.gets<protocol::Pubrec>());
+  CHECK(client.last<protocol::Pubrec>()->reason == ReasonCode::no_matching_subscribers);
+  client.send(protocol::Pubrel{501});
+  REQUIRE(client.gets<protocol::Pubcomp>());
+  CHECK(client.last<protocol::Pubcomp>()->reason == ReasonCode::packet_identifier_not_found);
+  client.drop();
+  scene.broker.join();
+  CHECK(hex(publish) == "3c 07 00 01 74 01 f5 00 78");
+  CHECK(hex(pubrel) == "62 02 01 f5");
+}
+
+TEST_CASE("a refused CONNACK keeps its properties") {
+  Scene scene({[](FakeBroker::Connection& c) {
+    c.read();
+    c.write(bytes("20 09 00 9b 06 24 00 1f 00 01 71"));
+  }});
+  UpstreamClient client(scene.core, *scene.upstream);
+  const auto connack = client.connect(connect_as("x", Version::v5));
+  CHECK(connack.reason == ReasonCode::qos_not_supported);
+  CHECK(connack.properties.number(PropertyId::maximum_qos) == 0);
+  CHECK(*connack.properties.text(PropertyId::reason_string) == "q");
+}
+
+TEST_CASE("a broker that closes without a CONNACK gives none") {
+  Scene scene({[](FakeBroker::Connection& c) { c.read(); }});
+  UpstreamClient client(scene.core, *scene.upstream);
+  client.send(connect_as("x", Version::v3_1_1));
+  CHECK(run_until(scene.core, [&] { return client.lost.has_value(); }));
+  CHECK(client.packets.empty());
+}
+
+TEST_CASE("a PINGREQ arrives behind what was sent, and its answer behind what the broker sent") {
+  std::vector<std::string> seen;
+  Scene scene({[&](FakeBroker::Connection& c) {
+    c.read();
+    c.write(connack_v5);
+    seen = {c.read(), c.read(), c.read()};
+    c.write(bytes("30 05 00 01 75 00 79 d0 00 30 05 00 01 76 00 79"));
+    c.closed_by_peer();
+  }});
+  UpstreamClient client(scene.core, *scene.upstream);
+  REQUIRE(client.connects(connect_as("x", Version::v5)));
+  client.send(publish_to("t", "1", QoS::at_most_once));
+  client.send(publish_to("t", "2", QoS::at_most_once));
+  client.send(protocol::Pingreq{});
+  REQUIRE(client.gets<protocol::Publish>(2));
+  client.drop();
+  scene.broker.join();
+  REQUIRE(seen.size() == 3);
+  CHECK(hex(seen[2]) == "c0 00");
+  REQUIRE(client.packets.size() == 4);  // CONNACK is the first
+  CHECK(std::get<protocol::Publish>(client.packets[1]).topic == "u");
+  CHECK(std::holds_alternative<protocol::Pingresp>(client.packets[2]));
+}
+
+TEST_CASE("the link pings as the broker's Server Keep Alive asks, unseen") {
+  std::vector<std::string> seen;
+  Scene scene({[&](FakeBroker::Connection& c) {
+    c.read();
+    c.write(bytes("20 06 00 00 03 13 00 01"));  // 1 s
+    for (int i = 0; i < 2; ++i) {
+      seen.push_back(c.read());
+      c.write(bytes("d0 00"));
+    }
+  }});
+  UpstreamClient client(scene.core, *scene.upstream);
+  REQUIRE(client.connects(connect_as("x", Version::v5)));
   REQUIRE(run_until(scene.core, [&] { return client.lost.has_value(); }));
-  CHECK(client.count<protocol::Publish>() == 32);
+  scene.broker.join();
+  CHECK(seen == std::vector{bytes("c0 00"), bytes("c0 00")});
+  CHECK(client.packets.size() == 1);
+}
+
+TEST_CASE("a broker that breaks the protocol is left") {
+  Scene scene({[](FakeBroker::Connection& c) {
+    c.read();
+    c.write(connack_v5);
+    c.write(bytes("82 06 00 01 00 00 01 74"));  // SUBSCRIBE
+    c.closed_by_peer();
+  }});
+  UpstreamClient client(scene.core, *scene.upstream);
+  REQUIRE(client.connects(connect_as("x", Version::v5)));
+  CHECK(run_until(scene.core, [&] { return client.lost.has_value(); }));
 }

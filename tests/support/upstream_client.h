@@ -87,19 +87,27 @@ class UpstreamClient final : public proxy::UpstreamEvents {
 
  private:
   void on_upstream(protocol::Packet&& packet) override {
-    if (const auto* publish = std::get_if<protocol::Publish>(&packet)) acknowledge(*publish);
+    if (acknowledges) acknowledge(packet);
     packets.push_back(std::move(packet));
   }
   void on_upstream_lost(const std::string& why) override { lost = why; }
   void on_upstream_ready() override { ++ready; }
-  void acknowledge(const protocol::Publish& publish) {
-    if (!acknowledges) return;
-    protocol::Puback puback;
-    puback.packet_id = publish.packet_id;
-    protocol::Pubcomp pubcomp;
-    pubcomp.packet_id = publish.packet_id;
-    if (publish.qos == protocol::QoS::at_least_once) send(puback);
-    if (publish.qos == protocol::QoS::exactly_once) send(pubcomp);
+  // As a client does, whose reason is always success.
+  void acknowledge(const protocol::Packet& packet) {
+    if (const auto* publish = std::get_if<protocol::Publish>(&packet)) {
+      if (publish->qos == protocol::QoS::at_least_once) answer<protocol::Puback>(*publish);
+      if (publish->qos == protocol::QoS::exactly_once) answer<protocol::Pubrec>(*publish);
+    } else if (const auto* pubrec = std::get_if<protocol::Pubrec>(&packet)) {
+      if (!protocol::is_error(pubrec->reason)) answer<protocol::Pubrel>(*pubrec);
+    } else if (const auto* pubrel = std::get_if<protocol::Pubrel>(&packet)) {
+      answer<protocol::Pubcomp>(*pubrel);
+    }
+  }
+  template <class Answer, class To>
+  void answer(const To& to) {
+    Answer packet;
+    packet.packet_id = to.packet_id;
+    send(packet);
   }
 
   boost::asio::io_context& core_;

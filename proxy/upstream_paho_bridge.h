@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "proxy/protocol/framing.h"
+#include "proxy/protocol/packets.h"
+
+namespace proxy {
+
+// Stands between the bytes of one Paho client and the bytes of the broker, and makes exact what
+// Paho can't say or loses. Neither thread, clock nor socket.
+//   up     Paho's packets carry the session's own packet identifiers, QoS, DUP and large numbers;
+//          CONNECT and DISCONNECT go out as the session gave them. Paho's own acknowledgements and
+//          any DISCONNECT that it makes up are dropped: the session acknowledges.
+//   down   Paho takes every message of QoS 1 or 2 for one of QoS 1, which it hands over at once and
+//          keeps nothing of. It gets the answers to its own packets, so that it lets go of them.
+//   aside  What the broker answers is decoded here and given to the session in the order in which
+//          it came among the messages: an answer waits until Paho has handed over what came before.
+class PahoBridge {
+ public:
+  explicit PahoBridge(protocol::Connect&& connect);
+
+  protocol::Version version() const { return connect_.version; }
+  const protocol::Connect& connect() const { return connect_; }
+
+  // --- From the session
+  // PUBLISH, SUBSCRIBE, UNSUBSCRIBE or DISCONNECT that is handed to Paho next, in order.
+  void entering(const protocol::Packet& packet);
+  // PUBACK, PUBREC, PUBREL, PUBCOMP or PINGREQ: goes to the broker without Paho, but PUBREL and
+  // PINGREQ not before what is inside Paho.
+  void send(const protocol::Packet& packet);
+  // A PINGREQ of which the session knows nothing, nor of its answer.
+  void ping();
+
+  // --- Bytes in. Whole packets are used; an error is the broker's.
+  void from_paho(std::span<const std::uint8_t> bytes);
+  protocol::Result<std::size_t> from_broker(std::span<const std::uint8_t> bytes);
+
+  // --- Bytes out, to be taken.
+  std::string to_broker;
+  std::string to_paho;
+
+  // --- What became of it
+  // The broker's CONNACK, if it came.
+  std::optional<protocol::Connack> connack;
+  bool disconnected() const { return disconnected_; }  // the session's DISCONNECT is in to_broker
+  bool pinged() const { return !pings_.empty(); }      // a PINGREQ is not answered
+
+  // Paho has handed over the next message, whose QoS and DUP are put right.
+  void handed_over(protocol::Publish& publish);
+  // Paho is through with so many packets that the broker has answered.
+  void answered(std::size_t packets) { handed_over_ += packets; }
+  // The next answer whose turn it is.
+  std::optional<protocol::Packet> next_answer();
+  // Bytes of messages that Paho has not handed over yet.
+  std::size_t in_transit_bytes() const { return in_transit_bytes_; }
+
+ private:
+  // What Paho can't carry of a packet that is inside it.
+  struct Outbound {
+    protocol::PacketId packet_id = 0;
+    protocol::QoS qos{};
+    bool dup = false;
+    std::optional<std::uint32_t> message_expiry;
+    std::optional<protocol::Disconnect> disconnect;
+    protocol::PacketType answer{};
+    std::string then;  // goes out behind it
+  };
+  struct Inbound {
+    protocol::QoS qos{};
+    bool dup = false;
+    std::size_t bytes = 0;
+  };
+  struct Answer {
+    std::size_t behind = 0;  // so many packets must have been handed over
+    protocol::Packet packet;
+  };
+
+  void publish_up(const protocol::Frame& frame);
+  void numbered_up(const protocol::Frame& frame);
+  void disconnect_up();
+  void put_number_right(std::size_t at, std::uint32_t message_expiry);
+  protocol::PacketId remember(protocol::PacketId paho_id);
+  void entered();
+
+  protocol::Result<void> packet_down(const protocol::Frame& frame);
+  protocol::Result<void> connack_down(const protocol::Frame& frame);
+  protocol::Result<void> publish_down(const protocol::Frame& frame);
+  protocol::Result<void> answer_down(const protocol::Frame& frame);
+  void pong();
+  void feed(const protocol::Frame& frame, std::uint8_t first_byte);
+  void feed_answer(const protocol::Frame& frame, protocol::PacketId paho_id);
+
+  const protocol::Connect connect_;
+  std::deque<Outbound> outbound_;
+  // Paho's packet identifiers by the type of the broker's answer and the session's identifier. A
+  // client may use one twice; the broker answers in order.
+  std::multimap<std::pair<protocol::PacketType, protocol::PacketId>, protocol::PacketId> paho_ids_;
+  bool disconnected_ = false;
+  std::deque<bool> pings_;  // not answered; true: the session's
+
+  std::deque<Inbound> inbound_;
+  std::size_t in_transit_bytes_ = 0;
+  std::size_t fed_ = 0;          // packets that Paho will hand over
+  std::size_t handed_over_ = 0;  // and that it has
+  std::deque<Answer> answers_;
+};
+
+}  // namespace proxy
