@@ -13,6 +13,8 @@ enum class ErrorKind {
   invalid,      // the argument is wrong: HTTP 400, CLI exit 2 at start
   exists,       // already there: HTTP 409
   not_found,    // no such queue, option, group: HTTP 404
+  unfit,        // a message that the queue can't take as it is: MQTT 0x99
+  full,         // no room, or paused: MQTT 0x97, HTTP 409
   unavailable,  // the world failed (journal, disk): HTTP 503
 };
 

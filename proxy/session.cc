@@ -295,7 +295,7 @@ void Session::on_stored(protocol::PacketId packet_id) {
   if (phase_ == Phase::open) handlers::on_stored(*this, packet_id);
 }
 
-void Session::on_store_failed(protocol::PacketId packet_id, const std::string& why) {
+void Session::on_store_failed(protocol::PacketId packet_id, const dispatch::Error& why) {
   if (phase_ == Phase::open) handlers::on_store_failed(*this, packet_id, why);
 }
 

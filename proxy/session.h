@@ -164,7 +164,7 @@ class Session final : public UpstreamEvents,
   void on_upstream_ready() override { open_gate(); }
   void on_delivery(dispatch::Deliver&& delivery) override;
   void on_stored(protocol::PacketId packet_id) override;
-  void on_store_failed(protocol::PacketId packet_id, const std::string& why) override;
+  void on_store_failed(protocol::PacketId packet_id, const dispatch::Error& why) override;
   void on_consumers_lost() override;
   void resubscribe() override;
   void on_queues_ready() override { open_gate(); }

@@ -76,8 +76,10 @@ Reply error_reply(http::status code, std::string_view kind, std::string_view mes
 Reply error_reply(const dispatch::Error& error) {
   switch (error.kind) {
     case dispatch::ErrorKind::invalid:
+    case dispatch::ErrorKind::unfit:
       return error_reply(http::status::bad_request, "invalid", error.text);
     case dispatch::ErrorKind::exists:
+    case dispatch::ErrorKind::full:
       return error_reply(http::status::conflict, "exists", error.text);
     case dispatch::ErrorKind::not_found:
       return error_reply(http::status::not_found, "not_found", error.text);

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "dispatch/result.h"
 #include "dispatch/step.h"
 #include "proxy/protocol/framing.h"
 #include "proxy/protocol/packets.h"
@@ -25,7 +26,7 @@ void refuse_connect(Session& session, const protocol::DecodeError& error);
 void on_publish(Session& session, protocol::Publish&& publish);
 void on_broker_publish(Session& session, protocol::Publish&& publish);
 void on_stored(Session& session, protocol::PacketId packet_id);
-void on_store_failed(Session& session, protocol::PacketId packet_id, const std::string& why);
+void on_store_failed(Session& session, protocol::PacketId packet_id, const dispatch::Error& why);
 // Stores the message of a publish in copy mode that the broker has accepted.
 void store(Session& session, protocol::PacketId packet_id, dispatch::MessageRef message);
 // Sends what waited for Receive Maximum.

@@ -113,6 +113,17 @@ void refuse_topic(Session& session, const Publish& publish) {
   }
 }
 
+ReasonCode reason_for(const dispatch::Error& why) {
+  switch (why.kind) {
+    case dispatch::ErrorKind::full:
+      return ReasonCode::quota_exceeded;
+    case dispatch::ErrorKind::unfit:
+      return ReasonCode::payload_format_invalid;
+    default:
+      return ReasonCode::implementation_specific_error;
+  }
+}
+
 void send_plain(Session& session, Publish&& publish) {
   const auto id = session.state().free_packet_id();
   Outgoing flight;
@@ -150,7 +161,7 @@ void on_publish(Session& session, Publish&& publish) {
 void store(Session& session, protocol::PacketId packet_id, dispatch::MessageRef message) {
   const auto stored =
       session.queues().publish(session.queue_session(), packet_id, std::move(message));
-  if (!stored) on_store_failed(session, packet_id, stored.error().text);
+  if (!stored) on_store_failed(session, packet_id, stored.error());
 }
 
 void on_stored(Session& session, protocol::PacketId packet_id) {
@@ -159,14 +170,14 @@ void on_stored(Session& session, protocol::PacketId packet_id) {
                  ReasonCode::success, {});
 }
 
-void on_store_failed(Session& session, protocol::PacketId packet_id, const std::string& why) {
+void on_store_failed(Session& session, protocol::PacketId packet_id, const dispatch::Error& why) {
   if (packet_id == 0) {
-    log().warn("a QoS 0 publish of {} is dropped: {}", session.connection().client_id, why);
+    log().warn("a QoS 0 publish of {} is dropped: {}", session.connection().client_id, why.text);
     return;
   }
   const bool twice = session.state().incoming.contains(packet_id);
   answer_publish(session, packet_id, twice ? QoS::exactly_once : QoS::at_least_once,
-                 ReasonCode::implementation_specific_error, why);
+                 reason_for(why), why.text);
 }
 
 void on_broker_publish(Session& session, Publish&& publish) {
