@@ -93,6 +93,14 @@ std::vector<admin::ConsumerInfo> AdminApi::consumers(std::string_view queue) {
   return infos;
 }
 
+std::optional<admin::BackupInfo> AdminApi::backup() {
+  const auto& last = queues_.backup_state();
+  if (!last) return std::nullopt;
+  const storage::BackupProgress& progress = last->progress;
+  return admin::BackupInfo{last->directory, progress.running, progress.failure,
+                           progress.copied_bytes, progress.total_bytes};
+}
+
 admin::Health AdminApi::health() {
   admin::Health health;
   health.ok = queues_.failure().empty();

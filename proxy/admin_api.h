@@ -39,6 +39,10 @@ class AdminApi final : public admin::Api {
   std::vector<admin::QueueInfo> queues(std::string_view after, std::size_t limit) override;
   std::vector<admin::ConsumerInfo> consumers(std::string_view queue) override;
   admin::Health health() override;
+  void begin_backup(const std::string& directory, Done done) override {
+    queues_.begin_backup(directory, std::move(done));
+  }
+  std::optional<admin::BackupInfo> backup() override;
 
  private:
   void watch(std::string after);

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "proxy/cli_admin.h"
+#include "proxy/cli_journal.h"
 #include "proxy/printable.h"
 
 namespace proxy {
@@ -99,6 +100,7 @@ struct Cli {
   std::string config_file;
   CLI::App *serve_app, *config_app;
   AdminCommands admin_commands{app, context};
+  JournalCommands journal_commands{app};
 };
 
 Cli::Cli(const CliContext& given) : context(given) {
@@ -153,6 +155,7 @@ int Cli::bad_arguments(const std::string& why) {
 int Cli::perform() {
   if (serve_app->parsed()) return serve();
   if (config_app->parsed()) return check_config();
+  if (journal_commands.parsed()) return journal_commands.run(context.out, context.err);
   const Result<int> ran = admin_commands.run();
   return ran ? *ran : bad_arguments(ran.error().text);
 }

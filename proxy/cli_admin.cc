@@ -34,12 +34,6 @@ struct AdminCommands::Arguments {
 
 namespace {
 
-// Not CLI11's envname(): an option of a subcommand that wasn't named would take it over the flag.
-std::string default_admin() {
-  const char* variable = std::getenv("SLUICE_ADMIN");
-  return variable != nullptr && *variable != '\0' ? variable : "http://127.0.0.1:8480";
-}
-
 struct Definition {
   dispatch::QueueOptions options;
   std::vector<std::string> given;
@@ -55,6 +49,12 @@ Result<void> define(Definition& definition, const std::string& name, const std::
 }
 
 }  // namespace
+
+// Not CLI11's envname(): an option of a subcommand that wasn't named would take it over the flag.
+std::string default_admin() {
+  const char* variable = std::getenv("SLUICE_ADMIN");
+  return variable != nullptr && *variable != '\0' ? variable : "http://127.0.0.1:8480";
+}
 
 // The options that the flags give. A template, because AdminCommands::Arguments is private.
 template <class Arguments>

@@ -17,6 +17,9 @@
 
 namespace proxy {
 
+// Where the server is if --admin doesn't say.
+std::string default_admin();
+
 class AdminCommands {
  public:
   // Adds them to `app`; both outlive this.

@@ -40,6 +40,8 @@ struct ServeConfig {
   std::uint64_t max_outbound_bytes = 8u << 20;   // per client, then it gets no more deliveries
   std::uint32_t max_connections = 10'000;
   std::uint32_t connect_timeout_s = 10;  // from accept to CONNECT
+  // What stays free on the disk of data_dir; below it publishes to queues are refused. 0: nothing.
+  std::uint64_t disk_reserve_bytes = 256u << 20;
 };
 
 // trace debug info warn error off

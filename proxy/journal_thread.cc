@@ -11,6 +11,8 @@ namespace proxy {
 namespace {
 
 constexpr std::chrono::seconds kReadAgain{1};
+constexpr std::chrono::seconds kLookAtDisk{1};
+constexpr std::uint64_t kTellBackupBytes = 4u << 20;
 
 }  // namespace
 
@@ -30,6 +32,7 @@ JournalThread::~JournalThread() {
 void JournalThread::start(std::unique_ptr<storage::Journal> journal) {
   journal_ = std::move(journal);
   report_damage();
+  report_disk();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -44,6 +47,8 @@ void JournalThread::peek(std::uint64_t peek, const dispatch::Load& load) { push(
 void JournalThread::put_session(const std::string& client_id, const std::string& record) {
   push(PutSession{client_id, record});
 }
+
+void JournalThread::backup(const std::string& directory) { push(Backup{directory}); }
 
 void JournalThread::reopen() { push(Reopen{}); }
 
@@ -74,6 +79,7 @@ bool JournalThread::wait_for_job(Job& job) {
     lock.unlock();
     sync_if_due();
     read_again();
+    if (disk_at_ && std::chrono::steady_clock::now() >= *disk_at_) report_disk();
     const bool more = work_a_while();
     lock.lock();
     if (more) continue;
@@ -94,6 +100,7 @@ bool JournalThread::work_a_while() {
   const auto worked = journal_->work();
   if (!worked) log().error("journal: background work failed: {}", worked.error().text);
   note_unsynced();
+  report_backup();
   return worked && *worked;
 }
 
@@ -130,14 +137,17 @@ void JournalThread::read_again() {
 }
 
 std::optional<std::chrono::steady_clock::time_point> JournalThread::next_due() const {
-  if (!sync_at_ || !again_at_) return sync_at_ ? sync_at_ : again_at_;
-  return std::min(*sync_at_, *again_at_);
+  std::optional<std::chrono::steady_clock::time_point> next;
+  for (const auto& due : {sync_at_, again_at_, disk_at_})
+    if (due) next = std::min(*due, next.value_or(*due));
+  return next;
 }
 
 void JournalThread::perform(Commit& commit) {
   sync_if_due();  // however busy it is
   auto result = journal_->commit(commit.writes);
   note_unsynced();
+  report_disk();
   // The writes go back with the answer: their messages are freed on the core thread.
   boost::asio::post(core_, [this, writes = std::move(commit.writes), result = std::move(result)] {
     events_.on_committed(result);
@@ -177,8 +187,47 @@ void JournalThread::perform(const PutSession& session) {
   boost::asio::post(core_, [this] { events_.on_session_put(); });
 }
 
+// Told when it changes. What is low is looked at each second, busy or not; what isn't, with
+// commits: nobody else asks for room.
+void JournalThread::report_disk() {
+  if (!journal_ || journal_->poisoned()) return;
+  const bool was_low = disk_at_.has_value();
+  const storage::DiskRoom room = journal_->look_at_disk();
+  disk_at_.reset();
+  if (room.low) disk_at_ = std::chrono::steady_clock::now() + kLookAtDisk;
+  if (room.low == was_low) return;
+  std::string why;
+  if (room.low)
+    why = "the disk is nearly full: " + std::to_string(room.free_bytes >> 20) +
+          " MiB are free, the reserve is " + std::to_string(room.reserve_bytes >> 20) + " MiB";
+  boost::asio::post(core_, [this, why = std::move(why)] { events_.on_disk_low(why); });
+}
+
+void JournalThread::perform(const Backup& backup) {
+  if (!journal_) return;  // it is being given up with the journal
+  if (const auto begun = journal_->begin_backup(backup.directory); !begun) {
+    boost::asio::post(core_, [this, why = begun.error().text] {
+      events_.on_backup({0, 0, false, why});
+    });
+    return;
+  }
+  backup_told_ = 0;
+  boost::asio::post(core_, [this] { events_.on_backup({}); });
+}
+
+void JournalThread::report_backup() {
+  if (!backup_told_) return;
+  const auto progress = journal_->backup();
+  if (progress->running && progress->copied_bytes < *backup_told_ + kTellBackupBytes) return;
+  backup_told_ = progress->copied_bytes;
+  if (!progress->running) backup_told_.reset();
+  boost::asio::post(
+      core_, [this, progress = *progress]() mutable { events_.on_backup(std::move(progress)); });
+}
+
 void JournalThread::perform(Reopen) {
   journal_.reset();
+  backup_told_.reset();
   sync_at_.reset();
   again_at_.reset();
   again_.clear();
@@ -188,6 +237,7 @@ void JournalThread::perform(Reopen) {
     if (opened) {
       journal_ = std::move(*opened);
       report_damage();
+      report_disk();
       boost::asio::post(core_, [this, states = journal_->states()]() mutable {
         events_.on_reopened(std::move(states));
       });

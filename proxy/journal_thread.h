@@ -29,6 +29,10 @@ class JournalEvents {
                          dispatch::Result<std::vector<dispatch::StoredMessage>>&& found) = 0;
   // A put_session() is through. If it failed, so does the next commit.
   virtual void on_session_put() = 0;
+  // Less is free on the disk than the reserve, and why publishes must be refused; empty: no more.
+  virtual void on_disk_low(const std::string& why) = 0;
+  // How far a backup is: when it was begun or refused, now and then, and when it ended.
+  virtual void on_backup(storage::BackupProgress&& progress) = 0;
   // The journal was opened again after a failure: this is what it holds.
   virtual void on_reopened(dispatch::QueueStates&& states) = 0;
   // It could not be opened; the next try is under way.
@@ -60,6 +64,8 @@ class JournalThread {
   void peek(std::uint64_t peek, const dispatch::Load& load);
   // A record of a session (storage::Journal::put_session).
   void put_session(const std::string& client_id, const std::string& record);
+  // Begins a copy of the journal in a directory that is not there yet (storage::Journal).
+  void backup(const std::string& directory);
   // Drops the journal and opens it again, trying once a second until that succeeds.
   void reopen();
 
@@ -75,8 +81,11 @@ class JournalThread {
     std::uint64_t number;
     dispatch::Load load;
   };
+  struct Backup {
+    std::string directory;
+  };
   struct Reopen {};
-  using Job = std::variant<Commit, dispatch::Load, Peek, PutSession, Reopen>;
+  using Job = std::variant<Commit, dispatch::Load, Peek, PutSession, Backup, Reopen>;
 
   void push(Job&& job);
   void run();
@@ -91,7 +100,10 @@ class JournalThread {
   void perform(const dispatch::Load& load);
   void perform(const Peek& peek);
   void perform(const PutSession& session);
+  void perform(const Backup& backup);
   void perform(Reopen);
+  void report_backup();
+  void report_disk();
   bool sleep_unless_ending(std::chrono::milliseconds time);
   boost::asio::io_context& core_;
   JournalEvents& events_;
@@ -99,6 +111,9 @@ class JournalThread {
   std::unique_ptr<storage::Journal> journal_;
   // When what was acknowledged without a sync must be synced.
   std::optional<std::chrono::steady_clock::time_point> sync_at_;
+  // The disk is low, as was told; and when to look again.
+  std::optional<std::chrono::steady_clock::time_point> disk_at_;
+  std::optional<std::uint64_t> backup_told_;  // bytes of a backup under way
   // Reads that could not be done, and when they are tried again.
   std::vector<dispatch::Load> again_;
   std::optional<std::chrono::steady_clock::time_point> again_at_;

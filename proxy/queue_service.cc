@@ -84,6 +84,7 @@ dispatch::Result<void> QueueService::publish(SessionId session, protocol::Packet
   if (!failure_.empty()) {
     return dispatch::Error{dispatch::ErrorKind::unavailable, failure_};
   }
+  if (!low_disk_.empty()) return dispatch::Error{dispatch::ErrorKind::full, low_disk_};
   const RequestId request = packet_id == 0 ? RequestId{} : make_request(session, packet_id);
   auto step = queues_.publish(request, std::move(message), now(), session);
   if (!step) return step.error();
@@ -304,6 +305,7 @@ void QueueService::fail(const std::string& why) {
   }
   const dispatch::Error error{dispatch::ErrorKind::unavailable, failure_};
   fail_commands(error);
+  fail_backup(error);
   for (const Group& group : lost) {
     for (const auto& action : group.actions) {
       if (const auto* accept = std::get_if<dispatch::Accept>(&action)) {
@@ -317,6 +319,15 @@ void QueueService::fail(const std::string& why) {
 void QueueService::on_reopen_failed(const std::string& why) {
   failure_ = "the journal can't be opened: " + why;
   log().error("journal: {}; trying again", why);
+}
+
+void QueueService::on_disk_low(const std::string& why) {
+  if (why.empty()) {
+    log().warn("journal: there is room on the disk again, queues take messages");
+  } else if (low_disk_.empty()) {
+    log().error("journal: {}; publishes to queues are refused, settlements go on", why);
+  }
+  low_disk_ = why;
 }
 
 void QueueService::on_reopened(dispatch::QueueStates&& states) {

@@ -137,6 +137,16 @@ class QueueService final : private JournalEvents {
     return queues_.look_at(queue, offsets);
   }
 
+  // A backup of the journal, while it serves: a directory on this machine that is not there yet.
+  struct BackupState {
+    std::string directory;
+    storage::BackupProgress progress;
+  };
+  // Answered when it is begun; backup_state() tells how it goes on.
+  void begin_backup(const std::string& directory, Done done);
+  // Of the last one, if there was one since start.
+  const std::optional<BackupState>& backup_state() const { return backup_; }
+
   std::optional<dispatch::QueueStats> stats(std::string_view name) const;
   std::vector<dispatch::QueueStats> stats_after(std::string_view name, std::size_t limit) const {
     return queues_.stats_after(name, limit, now());
@@ -148,7 +158,7 @@ class QueueService final : private JournalEvents {
     return queues_.name_of_filter(filter);
   }
   // Empty while all is well, else why nothing can be stored at present.
-  const std::string& failure() const { return failure_; }
+  const std::string& failure() const { return failure_.empty() ? low_disk_ : failure_; }
   dispatch::Time now() const { return clock_.now(); }
 
  private:
@@ -175,6 +185,8 @@ class QueueService final : private JournalEvents {
   void on_peeked(std::uint64_t peek,
                  dispatch::Result<std::vector<dispatch::StoredMessage>>&& found) override;
   void on_session_put() override;
+  void on_disk_low(const std::string& why) override;
+  void on_backup(storage::BackupProgress&& progress) override;
   void on_reopened(dispatch::QueueStates&& states) override;
   void on_reopen_failed(const std::string& why) override;
 
@@ -189,6 +201,7 @@ class QueueService final : private JournalEvents {
   template <class Event>
   void command(Done&& done, Event&& event);
   void fail_commands(const dispatch::Error& error);
+  void fail_backup(const dispatch::Error& error);
   struct Browsing;
   void go_on_browsing(std::shared_ptr<Browsing> browsing);
   void fail(const std::string& why);
@@ -207,6 +220,7 @@ class QueueService final : private JournalEvents {
   bool commit_under_way_ = false;
   bool submit_posted_ = false;
   std::string failure_;
+  std::string low_disk_;  // not empty: why every publish is refused; settlements go on
   std::uint64_t journal_epoch_ = 1;
 
   // Requests of sessions say who asks by their value (make_request); those of the administration
@@ -216,6 +230,10 @@ class QueueService final : private JournalEvents {
   std::deque<std::function<void()>> session_puts_;                         // under way, in order
   std::unordered_map<std::uint64_t, std::shared_ptr<Browsing>> browsing_;  // by peek
   std::uint64_t last_peek_ = 0;
+
+  std::optional<BackupState> backup_;
+  std::string backup_asked_;  // the directory of one that is to begin, and who is to be told
+  Done backup_begun_;
 
   boost::asio::steady_timer tick_timer_;
   std::optional<dispatch::Time> tick_at_;

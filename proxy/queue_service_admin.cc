@@ -45,6 +45,33 @@ void QueueService::fail_commands(const dispatch::Error& error) {
   for (auto& [request, done] : std::exchange(commands_, {})) done(error);
 }
 
+void QueueService::begin_backup(const std::string& directory, Done done) {
+  if (!failure_.empty()) return done(dispatch::Error{dispatch::ErrorKind::unavailable, failure_});
+  if (backup_begun_ || (backup_ && backup_->progress.running))
+    return done(dispatch::Error{dispatch::ErrorKind::exists, "a backup is under way already"});
+  backup_asked_ = directory;
+  backup_begun_ = std::move(done);
+  journal_.backup(directory);
+}
+
+void QueueService::on_backup(storage::BackupProgress&& progress) {
+  if (!failure_.empty()) return;  // it went with the journal
+  const Done begun = std::exchange(backup_begun_, {});
+  if (begun && !progress.running)
+    return begun(dispatch::Error{dispatch::ErrorKind::exists, progress.failure});
+  if (begun) backup_ = BackupState{backup_asked_, {}};
+  backup_->progress = std::move(progress);
+  if (begun) begun({});
+}
+
+void QueueService::fail_backup(const dispatch::Error& error) {
+  if (backup_ && backup_->progress.running) {
+    backup_->progress.running = false;
+    backup_->progress.failure = error.text;
+  }
+  if (const Done begun = std::exchange(backup_begun_, {})) begun(error);
+}
+
 void QueueService::create(const dispatch::QueueOptions& options, Done done) {
   command(std::move(done),
           [&](RequestId request) { return queues_.create(request, options, now()); });
@@ -83,6 +110,8 @@ void QueueService::purge(std::string_view name, bool dead, Counted counted) {
 }
 
 void QueueService::redrive(std::string_view name, std::vector<Offset> offsets, Counted counted) {
+  if (!low_disk_.empty())
+    return counted(dispatch::Error{dispatch::ErrorKind::full, low_disk_});  // they are stored again
   std::ranges::sort(offsets);
   offsets.erase(std::unique(offsets.begin(), offsets.end()), offsets.end());
   for (const Offset offset : offsets) {

@@ -222,6 +222,7 @@ int serve(const ServeConfig& config) {
   set_log_level(config.log_level);
   storage::JournalOptions options;
   options.directory = config.data_dir;
+  options.disk_reserve_bytes = config.disk_reserve_bytes;
   auto journal = storage::Journal::open(options);
   if (!journal) return complain(kFailed, journal.error().text);
   const auto sessions = (*journal)->sessions();

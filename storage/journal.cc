@@ -8,6 +8,7 @@
 #include "leveldb/write_batch.h"
 #include "storage/checkpoint.h"
 #include "storage/database.h"
+#include "storage/journal_copy.h"
 #include "storage/log_reader.h"
 #include "storage/reclaim.h"
 #include "storage/record.h"
@@ -20,6 +21,9 @@ namespace {
 
 // LevelDB's limit is 4 GiB; the largest MQTT packet is 256 MiB.
 constexpr std::size_t kMaxBlockBytes = 1u << 30;
+
+// Of log no longer needed that is worth a checkpoint and a compaction while the disk is low.
+constexpr std::uint64_t kLowReclaimBytes = 32u << 20;
 
 Time now() {
   return std::chrono::time_point_cast<dispatch::Duration>(std::chrono::system_clock::now());
@@ -35,6 +39,7 @@ struct Journal::Impl {
   Result<bool> work();
   Result<void> checkpoint();
   Result<void> put_session(const std::string& client_id, const std::string& record);
+  Result<void> begin_backup(const std::filesystem::path& to);
 
   JournalOptions options;
   Recovered disk;
@@ -46,13 +51,18 @@ struct Journal::Impl {
   std::optional<Error> poison;      // why nothing may be written any more
   std::uint64_t checkpoint_at = 0;  // log_bytes when the last checkpoint was begun
   CommitNumber synced = 0;          // durable up to this commit
+  DiskReserve reserve;
   std::optional<dispatch::Duration> sync_within;
+  std::unique_ptr<JournalCopy> copy;  // being made
+  std::optional<BackupProgress> backup;
 
  private:
   Error poisoned(const Error& why);
   Result<void> check_usable() const;
+  bool low() const { return reserve.room().low; }
   bool checkpoint_due();
   bool enough_to_reclaim();
+  void copy_slice();
   void begin_checkpoint();
   Result<void> checkpoint_slice();
   Result<void> write(CommitNumber commit, std::span<const Write> writes);
@@ -62,10 +72,12 @@ Journal::Impl::Impl(const JournalOptions& opened_with, Recovered&& recovered)
     : options(opened_with),
       disk(std::move(recovered)),
       checkpointer(*disk.state, disk.fold, disk.head, std::move(disk.graves), options.slice_bytes),
-      reclaimer(*disk.log, disk.head.removed_below, 4 * options.reclaim_bytes),
+      reclaimer(*disk.log, disk.head.removed_below),
       reader(*disk.log),
       checkpoint_at(disk.covered_bytes),
-      synced(disk.fold.last_commit) {
+      synced(disk.fold.last_commit),
+      reserve(options.disk_reserve_bytes,
+              options.free_bytes ? options.free_bytes : free_bytes_of(options.directory)) {
   reclaimer.map().note(disk.head.removed_below, 0);
   reclaimer.map().note(disk.head.covered + 1, disk.covered_bytes);
   reclaimer.map().note(disk.fold.last_commit + 1, disk.fold.log_bytes);
@@ -141,7 +153,8 @@ bool Journal::Impl::checkpoint_due() {
 bool Journal::Impl::enough_to_reclaim() {
   if (disk.fold.settlements < std::max<std::size_t>(32, disk.fold.runs.size() / 4)) return false;
   disk.fold.settlements = 0;
-  return reclaimer.bytes_below(lowest_needed(disk.fold)) >= options.reclaim_bytes;
+  const std::uint64_t enough = low() ? kLowReclaimBytes : options.reclaim_bytes;
+  return reclaimer.bytes_below(lowest_needed(disk.fold)) >= std::min(enough, options.reclaim_bytes);
 }
 
 void Journal::Impl::begin_checkpoint() {
@@ -151,15 +164,39 @@ void Journal::Impl::begin_checkpoint() {
 
 Result<bool> Journal::Impl::work() {
   if (auto usable = check_usable(); !usable) return usable.error();
+  if (copy) copy_slice();
   if (!checkpointer.running()) {
-    auto more = reclaimer.slice(checkpointer.head().kept_from);
+    auto more = reclaimer.slice(checkpointer.head().kept_from,
+                                low() ? kLowReclaimBytes : 4 * options.reclaim_bytes);
     if (!more) return poisoned(more.error());
     if (*more) return true;
-    if (!checkpoint_due()) return false;
+    if (!checkpoint_due()) return copy != nullptr;
     begin_checkpoint();
   }
   if (auto done = checkpoint_slice(); !done) return done.error();
   return true;
+}
+
+Result<void> Journal::Impl::begin_backup(const std::filesystem::path& to) {
+  if (auto usable = check_usable(); !usable) return usable;
+  if (copy) return Error{dispatch::ErrorKind::exists, "a backup is under way already"};
+  auto begun =
+      JournalCopy::begin({disk.log.get(), disk.state.get(), reclaimer.removed_below()}, to);
+  if (!begun) return begun.error();
+  copy = std::move(*begun);
+  backup.emplace();
+  return {};
+}
+
+void Journal::Impl::copy_slice() {
+  const auto more = copy->slice();
+  const CopyProgress progress = copy->progress();
+  backup->copied_bytes = progress.copied_bytes;
+  backup->total_bytes = progress.total_bytes;
+  if (more && *more) return;
+  backup->running = false;
+  if (!more) backup->failure = more.error().text;
+  copy.reset();
 }
 
 // The state must never know of a commit that a power cut can still take from the log.
@@ -220,6 +257,14 @@ Result<void> Journal::put_session(const std::string& client_id, const std::strin
 Result<std::map<std::string, std::string>> Journal::sessions() const {
   return read_sessions(*impl_->disk.state);
 }
+
+DiskRoom Journal::look_at_disk() { return impl_->reserve.look(); }
+
+Result<void> Journal::begin_backup(const std::filesystem::path& to) {
+  return impl_->begin_backup(to);
+}
+
+std::optional<BackupProgress> Journal::backup() const { return impl_->backup; }
 
 Result<bool> Journal::work() { return impl_->work(); }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "dispatch/queue_state.h"
 #include "dispatch/result.h"
 #include "dispatch/step.h"
+#include "storage/disk_reserve.h"
 
 namespace leveldb {
 class Env;
@@ -39,6 +41,9 @@ struct JournalOptions {
   std::uint64_t reclaim_bytes = 64u << 20;     // of log no longer needed before it is removed;
                                                // four times that before it is compacted
   std::uint64_t slice_bytes = 1u << 20;        // of a checkpoint that one work() writes, about
+  // What stays free on the file system, 0: nothing. Below it look_at_disk() says so.
+  std::uint64_t disk_reserve_bytes = 0;
+  std::function<std::uint64_t()> free_bytes;  // tests only: what is free on the file system
   // Of log that LevelDB keeps in memory; two of these may be there at once. Larger ones were a
   // little faster and cost RSS.
   std::uint64_t log_buffer_bytes = 16u << 20;
@@ -51,6 +56,13 @@ struct JournalStats {
   std::uint64_t last_commit = 0;      // 0 if nothing was ever committed
   std::uint64_t checkpoint_commit = 0;
   std::uint64_t synced_commit = 0;  // durable up to here; later ones wait for a sync
+};
+
+struct BackupProgress {
+  std::uint64_t copied_bytes = 0;
+  std::uint64_t total_bytes = 0;  // about
+  bool running = true;
+  std::string failure;  // why it was given up
 };
 
 class Journal {
@@ -104,6 +116,17 @@ class Journal {
 
   // Writes a checkpoint now, so that the next open() replays nothing. For orderly shutdown.
   Result<void> checkpoint();
+
+  // Measures how much room the file system has. While it is low, nothing that grows the journal
+  // should be committed, so that LevelDB never meets the end of the disk; and work() gives back
+  // what is settled in smaller steps.
+  DiskRoom look_at_disk();
+
+  // Begins a copy of the journal as it is now, in a directory that is not there yet (or empty);
+  // work() goes on with it. A copy that fails is given up, and poisons nothing. One at a time.
+  Result<void> begin_backup(const std::filesystem::path& to);
+  // Nothing if none was begun since open().
+  std::optional<BackupProgress> backup() const;
 
   JournalStats stats() const;
 

@@ -37,20 +37,20 @@ void LogMap::forget_below(CommitNumber commit) {
   while (marks_.size() >= 2 && marks_[1].commit <= commit) marks_.pop_front();
 }
 
-Reclaimer::Reclaimer(leveldb::DB& log, CommitNumber removed_below, std::uint64_t compact_bytes)
-    : log_(log), removed_below_(removed_below), compact_bytes_(compact_bytes) {}
+Reclaimer::Reclaimer(leveldb::DB& log, CommitNumber removed_below)
+    : log_(log), removed_below_(removed_below) {}
 
 std::uint64_t Reclaimer::bytes_below(CommitNumber commit) const {
   if (commit <= removed_below_) return 0;
   return map_.position_of(commit) - map_.position_of(removed_below_);
 }
 
-Result<bool> Reclaimer::slice(CommitNumber kept_from) {
+Result<bool> Reclaimer::slice(CommitNumber kept_from, std::uint64_t compact_bytes) {
   if (removed_below_ < kept_from) {
     if (auto done = remove_some(kept_from); !done) return done.error();
     return true;
   }
-  if (removed_bytes_ < compact_bytes_) return false;
+  if (removed_bytes_ < compact_bytes) return false;
   compact();
   return true;
 }

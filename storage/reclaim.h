@@ -31,14 +31,15 @@ class LogMap {
 
 class Reclaimer {
  public:
-  // Commits below `removed_below` are gone already. A compaction follows every `compact_bytes`.
-  Reclaimer(leveldb::DB& log, CommitNumber removed_below, std::uint64_t compact_bytes);
+  // Commits below `removed_below` are gone already.
+  Reclaimer(leveldb::DB& log, CommitNumber removed_below);
 
   CommitNumber removed_below() const { return removed_below_; }
 
-  // Removes some commits below `kept_from`; which a durable checkpoint must allow. False if there
-  // is nothing left to do. An error poisons.
-  Result<bool> slice(CommitNumber kept_from);
+  // Removes some commits below `kept_from`; which a durable checkpoint must allow. A compaction
+  // follows when `compact_bytes` are removed. False if there is nothing left to do. An error
+  // poisons.
+  Result<bool> slice(CommitNumber kept_from, std::uint64_t compact_bytes);
 
   LogMap& map() { return map_; }
   // Bytes of log from what is removed up to here.
@@ -50,7 +51,6 @@ class Reclaimer {
 
   leveldb::DB& log_;
   CommitNumber removed_below_;
-  std::uint64_t compact_bytes_;
   std::uint64_t removed_bytes_ = 0;  // since the compaction before
   LogMap map_;
 };

@@ -16,21 +16,6 @@
 namespace storage {
 namespace {
 
-// Makes the directory, with those above it, so that it is found again after a power cut.
-Result<void> make_directory(const std::filesystem::path& directory) {
-  std::vector<std::filesystem::path> missing;
-  std::error_code error;
-  for (auto path = std::filesystem::absolute(directory).lexically_normal();
-       !std::filesystem::exists(path, error) && path.has_relative_path(); path = path.parent_path())
-    missing.push_back(path);
-  std::filesystem::create_directories(directory, error);
-  if (error) return unavailable("can't be made: " + error.message());
-  if (!missing.empty()) ::chmod(directory.c_str(), S_IRWXU);
-  for (const auto& path : missing)
-    if (const auto synced = sync_name_of(path.string()); !synced.ok()) return to_error(synced);
-  return {};
-}
-
 Result<void> prepare_directory(const std::filesystem::path& directory) {
   std::error_code error;
   if (!std::filesystem::exists(directory, error))
@@ -103,11 +88,21 @@ class StateLoader {
   CoveredPerQueue& covered_;
 };
 
+// The head is written when both databases are there, so a log that is not was taken away. To be
+// asked before LevelDB makes a new one.
+Result<void> check_log_is_there(Recovered& to, const std::string& directory, leveldb::Env& env) {
+  std::string head;
+  if (env.FileExists(directory + "/log/CURRENT")) return {};
+  if (to.state->Get({}, to_slice(kHeadKey), &head).IsNotFound()) return {};
+  return unavailable("log/ is missing: restore a backup of both databases");
+}
+
 Result<void> open_databases(Recovered& to, const std::string& directory, leveldb::Env* env,
                             std::uint64_t log_buffer_bytes) {
   auto state = open_state(directory + "/state", env);
   if (!state) return unavailable("state/ can't be opened: " + state.error().text);
   to.state = std::move(*state);
+  if (auto there = check_log_is_there(to, directory, *env); !there) return there;
   to.log_env = std::make_unique<LogEnv>(*env);
   auto log = open_log(directory + "/log", to.log_env.get(), log_buffer_bytes);
   if (!log) return unavailable("log/ can't be opened: " + log.error().text);
@@ -134,6 +129,20 @@ Result<Recovered> recover_in(const std::filesystem::path& directory, leveldb::En
 }
 
 }  // namespace
+
+Result<void> make_directory(const std::filesystem::path& directory) {
+  std::vector<std::filesystem::path> missing;
+  std::error_code error;
+  for (auto path = std::filesystem::absolute(directory).lexically_normal();
+       !std::filesystem::exists(path, error) && path.has_relative_path(); path = path.parent_path())
+    missing.push_back(path);
+  std::filesystem::create_directories(directory, error);
+  if (error) return unavailable("can't be made: " + error.message());
+  if (!missing.empty()) ::chmod(directory.c_str(), S_IRWXU);
+  for (const auto& path : missing)
+    if (const auto synced = sync_name_of(path.string()); !synced.ok()) return to_error(synced);
+  return {};
+}
 
 Result<std::unique_ptr<DirectoryLock>> DirectoryLock::take(leveldb::Env& env,
                                                            const std::string& directory) {

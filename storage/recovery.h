@@ -17,6 +17,9 @@
 
 namespace storage {
 
+// Makes the directory, mode 0700, with those above it, so that it is found again after a power cut.
+Result<void> make_directory(const std::filesystem::path& directory);
+
 // The lock of a journal directory: one process, one Journal.
 class DirectoryLock {
  public:

@@ -63,6 +63,15 @@ struct ConsumerInfo {
   std::uint64_t idle_ms = 0;  // since the client last sent something
 };
 
+// A copy of the journal on the server's disk.
+struct BackupInfo {
+  std::string directory;
+  bool running = true;
+  std::string failure;  // why it was given up
+  std::uint64_t copied_bytes = 0;
+  std::uint64_t total_bytes = 0;  // about
+};
+
 class Api {
  public:
   template <class T>
@@ -92,6 +101,10 @@ class Api {
   // Of one queue and its dead letters, or all if `queue` is empty; by id.
   virtual std::vector<ConsumerInfo> consumers(std::string_view queue) = 0;
   virtual Health health() = 0;
+
+  // --- Backup: answered when it is begun; backup() tells of the last one ---
+  virtual void begin_backup(const std::string& directory, Done done) = 0;
+  virtual std::optional<BackupInfo> backup() = 0;
 };
 
 }  // namespace admin

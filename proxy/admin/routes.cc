@@ -10,6 +10,7 @@
 
 #include "proxy/admin/call.h"
 #include "proxy/admin/json.h"
+#include "proxy/admin/route_journal.h"
 #include "proxy/admin/route_messages.h"
 #include "proxy/admin/route_queues.h"
 
@@ -87,6 +88,8 @@ const std::vector<Route>& routes() {
       {{"api", "v1", "queues", "*", "dead", "redrive"}, verb::post, redrive_dead},
       {{"api", "v1", "queues", "*", "dead", "purge"}, verb::post, purge_dead},
       {{"api", "v1", "queues", "*", "dead", "*"}, verb::get, show_dead},
+      {{"api", "v1", "journal", "backup"}, verb::get, show_backup},
+      {{"api", "v1", "journal", "backup"}, verb::post, begin_backup},
       {{"api", "v1", "consumers"}, verb::get, list_consumers},
   };
   return kRoutes;

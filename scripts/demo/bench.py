@@ -55,9 +55,12 @@ def queue(options, folder):
 
 
 def journal(options, folder):
-    arguments = ["--json"] if options.json else []
-    subprocess.run([TOOLS / "bench_journal", "--directory", folder / "journal", *arguments],
+    ingest = ["--json"] if options.json else []
+    backlog = ["--messages", "10000000", "--behind", "0,100000,5000000", "--steady", "10000000"]
+    subprocess.run([TOOLS / "bench_journal", "--directory", folder / "journal", *ingest],
                    check=True)
+    subprocess.run([TOOLS / "bench_backlog", "--directory", folder / "backlog",
+                    *(backlog if options.long else [])], check=True)
 
 
 WORKLOADS = {"queue": queue, "journal": journal}
@@ -68,6 +71,8 @@ def main():
     parser.add_argument("workload", nargs="?", choices=sorted(WORKLOADS), default="queue")
     parser.add_argument("--json", action="store_true", help="one JSON line")
     parser.add_argument("--messages", type=int, default=100_000, help="of one run")
+    parser.add_argument("--long", action="store_true",
+                        help="journal: 10 million messages, up to 5 million behind")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each contender")
     options = parser.parse_args()
     # Beside the build, not in /tmp: that may be memory, where fsync costs nothing.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,9 +27,9 @@ using Clock = std::chrono::steady_clock;
 
 struct Settings {
   std::filesystem::path directory = "bench_journal.tmp";
-  std::vector<std::uint32_t> groups = {1, 10, 100, 1000};
-  std::size_t message_bytes = 256;
-  double seconds = 4;  // for each group size, both contenders together
+  std::vector<std::uint32_t> groups = {1, 8, 64, 512};
+  std::vector<std::size_t> sizes = {16, 256, 4096, 65536};
+  double seconds = 4;  // for each group and size, both contenders together
   bool json = false;
 };
 
@@ -44,6 +45,15 @@ double cpu_seconds() {
     return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
   };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// What this process has given to the disk so far, as the kernel counts.
+std::uint64_t written_bytes() {
+  std::ifstream io("/proc/self/io");
+  std::string name;
+  for (std::uint64_t value = 0; io >> name >> value;)
+    if (name == "write_bytes:") return value;
+  return 0;
 }
 
 // A file, one write and one fdatasync a commit, and a checksum.
@@ -112,15 +122,20 @@ struct Tally {
   double seconds = 0;
   double cpu = 0;
   double longest_ms = 0;  // commit
+  std::uint64_t disk_bytes = 0;
 
   double per_second() const { return static_cast<double>(messages) / seconds; }
   double cpu_us() const { return cpu * 1e6 / static_cast<double>(messages); }
+  double disk_bytes_per_message() const {
+    return static_cast<double>(disk_bytes) / static_cast<double>(messages);
+  }
 };
 
 // Commits until the slice is over.
 template <class Log>
 void run_slice(Log& log, const std::vector<MessageRef>& group, double slice_seconds, Tally& tally) {
   const double cpu = cpu_seconds();
+  const std::uint64_t written = written_bytes();
   const auto begin = Clock::now();
   auto at = begin;
   do {
@@ -133,6 +148,7 @@ void run_slice(Log& log, const std::vector<MessageRef>& group, double slice_seco
   } while (std::chrono::duration<double>(at - begin).count() < slice_seconds);
   tally.seconds += std::chrono::duration<double>(at - begin).count();
   tally.cpu += cpu_seconds() - cpu;
+  tally.disk_bytes += written_bytes() - written;
 }
 
 std::vector<MessageRef> make_group(std::uint32_t size, std::size_t message_bytes) {
@@ -147,34 +163,39 @@ std::vector<MessageRef> make_group(std::uint32_t size, std::size_t message_bytes
   return group;
 }
 
-void print(std::uint32_t group, const Tally& raw, const Tally& journal, bool json) {
+void print(std::uint32_t group, std::size_t bytes, const Tally& raw, const Tally& journal,
+           bool json) {
   const double ratio = journal.per_second() / raw.per_second();
+  const double amplification = journal.disk_bytes_per_message() / static_cast<double>(bytes);
   if (json) {
     std::printf(
-        "{\"group\":%u,\"raw_per_s\":%.0f,\"journal_per_s\":%.0f,\"ratio\":%.3f,"
-        "\"raw_cpu_us\":%.2f,\"journal_cpu_us\":%.2f,\"journal_longest_ms\":%.1f}\n",
-        group, raw.per_second(), journal.per_second(), ratio, raw.cpu_us(), journal.cpu_us(),
-        journal.longest_ms);
+        "{\"workload\":\"ingest\",\"group\":%u,\"bytes\":%zu,\"raw_per_s\":%.0f,\"journal_per_s\":%"
+        ".0f,\"ratio\":%.3f,"
+        "\"raw_cpu_us\":%.2f,\"journal_cpu_us\":%.2f,\"journal_longest_ms\":%.1f,"
+        "\"write_amplification\":%.2f}\n",
+        group, bytes, raw.per_second(), journal.per_second(), ratio, raw.cpu_us(), journal.cpu_us(),
+        journal.longest_ms, amplification);
   } else {
-    std::printf("%8u %12.0f %12.0f %8.2f %10.2f %10.2f %10.1f\n", group, raw.per_second(),
-                journal.per_second(), ratio, raw.cpu_us(), journal.cpu_us(), journal.longest_ms);
+    std::printf("%8u %8zu %12.0f %12.0f %8.2f %10.2f %10.2f %10.1f %8.2f\n", group, bytes,
+                raw.per_second(), journal.per_second(), ratio, raw.cpu_us(), journal.cpu_us(),
+                journal.longest_ms, amplification);
   }
   std::fflush(stdout);
 }
 
-void run_group(const Settings& settings, std::uint32_t size) {
-  const auto directory = settings.directory / std::to_string(size);
+void run_group(const Settings& settings, std::uint32_t size, std::size_t bytes) {
+  const auto directory = settings.directory / (std::to_string(size) + "x" + std::to_string(bytes));
   std::filesystem::create_directories(directory);
   RawLog raw_log(directory / "raw");
   JournalLog journal_log(directory / "journal");
-  const auto group = make_group(size, settings.message_bytes);
+  const auto group = make_group(size, bytes);
   constexpr int kSlices = 20;
   Tally raw, journal;
   for (int i = 0; i < kSlices; ++i) {
     run_slice(raw_log, group, settings.seconds / kSlices / 2, raw);
     run_slice(journal_log, group, settings.seconds / kSlices / 2, journal);
   }
-  print(size, raw, journal, settings.json);
+  print(size, bytes, raw, journal, settings.json);
 }
 
 }  // namespace
@@ -184,16 +205,17 @@ int main(int argc, char** argv) {
   CLI::App app("Ingest of the journal against a raw append + fdatasync log, interleaved.");
   app.add_option("--directory", settings.directory, "made, and removed at the end");
   app.add_option("--groups", settings.groups, "messages a commit")->delimiter(',');
-  app.add_option("--bytes", settings.message_bytes, "payload of a message");
-  app.add_option("--seconds", settings.seconds, "for each group size");
+  app.add_option("--sizes", settings.sizes, "payloads of messages, in bytes")->delimiter(',');
+  app.add_option("--seconds", settings.seconds, "for each group and size");
   app.add_flag("--json", settings.json, "one object a line");
   CLI11_PARSE(app, argc, argv);
   if (std::filesystem::exists(settings.directory))
     give_up(settings.directory.string() + " exists already");
   if (!settings.json)
-    std::printf("%8s %12s %12s %8s %10s %10s %10s\n", "group", "raw msg/s", "journal", "ratio",
-                "raw us", "journal us", "longest ms");
-  for (const std::uint32_t group : settings.groups) run_group(settings, group);
+    std::printf("%8s %8s %12s %12s %8s %10s %10s %10s %8s\n", "group", "bytes", "raw msg/s",
+                "journal", "ratio", "raw us", "journal us", "longest ms", "w. ampl.");
+  for (const std::size_t bytes : settings.sizes)
+    for (const std::uint32_t group : settings.groups) run_group(settings, group, bytes);
   std::filesystem::remove_all(settings.directory);
   return 0;
 }

@@ -40,8 +40,13 @@ class StageTest(unittest.TestCase):
             (cls.folder / "sluice.toml").write_text(cls.config)
             arguments += ["--config", str(cls.folder / "sluice.toml")]
         cls.sluice = Sluice(cls.folder / "sluice", cls.broker.url, arguments)
+        cls.before_sluice()
         cls.sluice.start()
         cls.addClassCleanup(cls.end_sluice)
+
+    @classmethod
+    def before_sluice(cls):
+        """For what must be there before it starts."""
 
     @classmethod
     def end_sluice(cls):

@@ -77,6 +77,20 @@ std::vector<admin::ConsumerInfo> FakeApi::consumers(std::string_view queue) {
   return found;
 }
 
+void FakeApi::begin_backup(const std::string& directory, Done done) {
+  if (journal) last_backup = {directory, true, {}, 50, 100};
+  finish(std::move(done));
+}
+
+std::optional<admin::BackupInfo> FakeApi::backup() {
+  const auto seen = last_backup;
+  if (last_backup) {
+    last_backup->running = false;
+    last_backup->copied_bytes = last_backup->total_bytes;
+  }
+  return seen;
+}
+
 void FakeApi::delete_queue(std::string_view name, Done done) {
   if (journal) by_name.erase(by_name.find(name));
   finish(std::move(done));

@@ -32,12 +32,16 @@ class FakeApi final : public admin::Api {
   std::vector<admin::QueueInfo> queues(std::string_view after, std::size_t limit) override;
   std::vector<admin::ConsumerInfo> consumers(std::string_view queue) override;
   admin::Health health() override { return current_health; }
+  // The first look at one finds it running, the second one at its end.
+  void begin_backup(const std::string& directory, Done done) override;
+  std::optional<admin::BackupInfo> backup() override;
 
   std::map<std::string, dispatch::QueueStats, std::less<>> by_name;
   std::vector<admin::MessageInfo> messages;  // of every queue, by offset
   std::vector<admin::ConsumerInfo> current_consumers;
   std::vector<dispatch::Offset> redriven;
   admin::Health current_health;
+  std::optional<admin::BackupInfo> last_backup;
   // What the disk would do: nothing (answers at once), fail, or keep everybody waiting.
   dispatch::Result<void> journal;
   bool hold = false;

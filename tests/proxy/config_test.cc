@@ -58,6 +58,7 @@ receive_maximum = 64
 max_outbound_bytes = 65536
 max_connections = 7
 connect_timeout_s = 3
+disk_reserve_bytes = 1_000_000
 
 [[queue]]
 name = "images"
@@ -82,6 +83,7 @@ key = ["topic:2", "property:command_type"]
   CHECK(config.max_outbound_bytes == 65'536);
   CHECK(config.max_connections == 7);
   CHECK(config.connect_timeout_s == 3);
+  CHECK(config.disk_reserve_bytes == 1'000'000);
   REQUIRE(config.queues.size() == 2);
   CHECK(config.queues[0].name == "images");
   CHECK(config.queues[0].mode == dispatch::Mode::copy);
@@ -97,6 +99,7 @@ TEST_CASE("an empty config file changes nothing") {
   CHECK(config.upstream == Endpoint{"mqtt", "127.0.0.1", 1883, {}});
   CHECK(config.admin == Endpoint{"http", "127.0.0.1", 8480, {}});
   CHECK(config.data_dir.empty());
+  CHECK(config.disk_reserve_bytes == 256u << 20);
   CHECK(config.queues.empty());
 }
 
@@ -193,7 +196,8 @@ TEST_CASE("every limit is taken at its ends and refused beyond them") {
                            {"receive_maximum", 1, 65'535},
                            {"max_outbound_bytes", 65'536, 4'294'967'295},
                            {"max_connections", 1, 1'000'000},
-                           {"connect_timeout_s", 1, 3'600}};
+                           {"connect_timeout_s", 1, 3'600},
+                           {"disk_reserve_bytes", 0, 1'125'899'906'842'624}};
   for (const Range& range : kRanges) {
     CAPTURE(range.key);
     const auto with = [&](long long value) {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <deque>
 #include <functional>
 
@@ -44,6 +45,8 @@ class House {
   House() {
     options_.directory = "/journal";
     options_.env = &env;
+    options_.disk_reserve_bytes = 1000;
+    options_.free_bytes = [this] { return free_bytes.load(); };
     open();
   }
   void open() {
@@ -83,7 +86,14 @@ class House {
     return message;
   }
 
+  // Turns the loop for some time.
+  void turn_for(std::chrono::milliseconds time) {
+    core->restart();
+    core->run_for(time);
+  }
+
   PowerLossEnv env{1};
+  std::atomic<std::uint64_t> free_bytes{1u << 30};  // asked for by the journal's thread
   std::optional<boost::asio::io_context> core;
 
  private:
@@ -188,6 +198,39 @@ TEST_CASE("a disk that stays broken keeps the service red, and green when it is 
   house.until([&] { return house.service->failure().empty(); });
   REQUIRE(house.service->publish(session, 2, house.message("jobs/a", "x")).has_value());
   house.until([&] { return client.stored.size() == 1; });
+}
+
+TEST_CASE("below the disk reserve publishes are refused, settlements and dead letters are not") {
+  House house;
+  REQUIRE(house.create("jobs", "jobs/+").has_value());
+  Client client;
+  const auto session = house.service->open_session(client, {});
+  const auto consumer = house.service->subscribe(session, {"default", "jobs/+"});
+  REQUIRE(consumer.has_value());
+  house.free_bytes = 999;
+  // Nobody has looked yet; the commit does.
+  REQUIRE(house.service->publish(session, 1, house.message("jobs/a", "a")).has_value());
+  REQUIRE(house.service->publish(session, 2, house.message("jobs/a", "b")).has_value());
+  house.until([&] { return client.delivered.size() == 2 && client.stored.size() == 2; });
+  house.until([&] { return !house.service->failure().empty(); });
+  CHECK(house.service->failure().starts_with("the disk is nearly full: "));
+  const auto refused = house.service->publish(session, 3, house.message("jobs/a", "c"));
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == dispatch::ErrorKind::full);
+
+  house.service->settle(*consumer, client.delivered[0].delivery, dispatch::Outcome::ack);
+  house.service->settle(*consumer, client.delivered[1].delivery, dispatch::Outcome::reject);
+  house.until([&] { return house.service->stats("jobs")->dead == 1; });
+  CHECK(house.service->stats("jobs")->in_flight == 0);
+
+  // Looked at again each second, without a commit.
+  house.free_bytes = 1124;  // an eighth above the reserve, less one
+  house.turn_for(std::chrono::milliseconds(1500));
+  CHECK_FALSE(house.service->failure().empty());
+  house.free_bytes = 1125;
+  house.until([&] { return house.service->failure().empty(); });
+  REQUIRE(house.service->publish(session, 4, house.message("jobs/a", "d")).has_value());
+  house.until([&] { return client.stored.size() == 3; });
 }
 
 TEST_CASE("a confirmation waits for what was published before it") {

@@ -115,6 +115,14 @@ TEST_CASE("a directory that can't be written is refused") {
   REQUIRE(::chmod(scratch.path().c_str(), 0700) == 0);
 }
 
+TEST_CASE("a state without its log is refused, also if nothing was covered by a checkpoint") {
+  const ScratchDirectory scratch;
+  make_journal(scratch.path(), false);
+  std::filesystem::remove_all(scratch.path() / "log");
+  CHECK(names(refusal(scratch.path()), "log/ is missing: restore a backup"));
+  CHECK(names(refusal(scratch.path()), "log/ is missing: restore a backup"));  // not made up for
+}
+
 TEST_CASE("a journal of a newer schema is refused and not touched") {
   const ScratchDirectory scratch;
   make_journal(scratch.path(), true);
@@ -211,8 +219,15 @@ TEST_CASE("a commit missing in the middle is named, and only its messages are lo
 TEST_CASE("a log that is gone or older than the checkpoint is noticed") {
   const ScratchDirectory scratch;
   make_journal(scratch.path(), true);
-  std::filesystem::remove_all(scratch.path() / "log");
-  CHECK(names(refusal(scratch.path()), "log/ lost commit 5"));
+  SUBCASE("gone") {
+    std::filesystem::remove_all(scratch.path() / "log");
+    CHECK(names(refusal(scratch.path()), "log/ is missing"));
+  }
+  SUBCASE("older") {
+    tamper(scratch.path() / "log",
+           [](leveldb::DB& log) { REQUIRE(log.Delete({}, storage::log_key(5)).ok()); });
+    CHECK(names(refusal(scratch.path()), "log/ lost commit 5"));
+  }
 }
 
 TEST_CASE("a state database without its head is noticed, one that is gone is rebuilt") {

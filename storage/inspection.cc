@@ -1,0 +1,117 @@
+#include "storage/inspection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/database.h"
+#include "storage/look.h"
+#include "storage/record.h"
+#include "storage/session_store.h"
+
+namespace storage {
+namespace {
+
+std::uint64_t disk_bytes(leveldb::Env& env, const std::string& directory) {
+  std::vector<std::string> names;
+  env.GetChildren(directory, &names);
+  std::uint64_t total = 0;
+  for (const auto& name : names) {
+    std::string path = directory;
+    path.append("/").append(name);
+    std::uint64_t bytes = 0;
+    if (name != "." && name != ".." && env.GetFileSize(path, &bytes).ok()) total += bytes;
+  }
+  return total;
+}
+
+CommitView view_of(CommitNumber commit, std::string_view block) {
+  CommitView view;
+  view.commit = commit;
+  view.bytes = block.size();
+  const auto reader = BlockReader::open(commit, block);
+  auto writes = decode_block(commit, block, Messages::with);
+  if (!reader || !writes) {
+    view.damage = writes ? reader.error().text : writes.error().text;
+    return view;
+  }
+  view.time = reader->time();
+  view.writes = std::move(*writes);
+  return view;
+}
+
+}  // namespace
+
+struct Inspection::Impl {
+  Look look;
+  Recovered journal;
+};
+
+Result<std::unique_ptr<Inspection>> Inspection::open(const std::filesystem::path& directory,
+                                                     leveldb::Env* env) {
+  auto look = look_at(directory, env);
+  if (!look) return look.error();
+  auto recovered = recover(directory, look->env.get(), kLookBufferBytes);
+  if (!recovered) return recovered.error();
+  auto impl = std::make_unique<Impl>(Impl{std::move(*look), std::move(*recovered)});
+  return std::unique_ptr<Inspection>(new Inspection(std::move(impl)));
+}
+
+Inspection::Inspection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Inspection::~Inspection() = default;
+
+const QueueStates& Inspection::states() const { return impl_->journal.fold.states; }
+
+const std::vector<std::string>& Inspection::damage() const { return impl_->journal.damage; }
+
+Result<std::map<std::string, std::string>> Inspection::sessions() const {
+  return read_sessions(*impl_->journal.state);
+}
+
+JournalFigures Inspection::figures() const {
+  const Recovered& journal = impl_->journal;
+  JournalFigures figures;
+  figures.queues = journal.fold.states.queues.size();
+  if (const auto kept = sessions()) figures.sessions = kept->size();
+  for (const auto& [id, queue] : journal.fold.states.queues) figures.ready += unsettled(queue);
+  figures.last_commit = journal.fold.last_commit;
+  figures.checkpoint_commit = journal.head.covered;
+  figures.kept_from = journal.head.kept_from;
+  figures.first_commit = figures.last_commit == 0 ? 0 : journal.head.removed_below;
+  for (const auto& [id, runs] : journal.fold.runs) figures.runs += runs.all().size();
+  figures.log_disk_bytes = disk_bytes(*impl_->look.base, impl_->look.directory + "/log");
+  figures.state_disk_bytes = disk_bytes(*impl_->look.base, impl_->look.directory + "/state");
+  return figures;
+}
+
+Result<void> Inspection::each_commit(CommitNumber from, CommitNumber last,
+                                     const std::function<bool(const CommitView&)>& visit) const {
+  const Recovered& journal = impl_->journal;
+  const std::unique_ptr<leveldb::Iterator> it(journal.log->NewIterator(uncached()));
+  for (it->Seek(log_key(std::max(from, journal.head.removed_below))); it->Valid(); it->Next()) {
+    const auto commit = commit_of(to_view(it->key()));
+    if (!commit) return unavailable("log/ holds a key that is not a commit");
+    if (*commit > last || !visit(view_of(*commit, to_view(it->value())))) break;
+  }
+  return it->status().ok() ? Result<void>() : to_error(it->status());
+}
+
+std::uint64_t unsettled(const dispatch::QueueState& queue) {
+  if (queue.groups.empty()) return queue.next.value - 1;
+  std::uint64_t count = 0;
+  for (Offset at = queue.first_needed(); at < queue.next;) {
+    // Where some group's next gap begins, and how far that group's gap reaches.
+    Offset begin = queue.next, end = queue.next;
+    for (const auto& [id, group] : queue.groups) {
+      const Offset missing = group.settled.next_missing(at);
+      if (missing >= begin) continue;
+      begin = missing;
+      const auto after = group.settled.intervals().upper_bound(missing);
+      end = after == group.settled.intervals().end() ? queue.next : after->first;
+    }
+    count += std::min(end, queue.next).value - begin.value;
+    at = end;
+  }
+  return count;
+}
+
+}  // namespace storage

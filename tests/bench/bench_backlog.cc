@@ -1,0 +1,255 @@
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "storage/journal.h"
+
+// The journal with many messages or many queues in it: how fast a backlog comes in and goes out,
+// how fast both at once with a consumer some way behind, what it costs in memory and on disk, and
+// how long a start takes until the first message can be read. One JSON object a line.
+
+namespace {
+
+using namespace dispatch;
+using Clock = std::chrono::steady_clock;
+namespace fs = std::filesystem;
+
+constexpr std::uint32_t kReadMessages = 1024;
+constexpr std::uint64_t kReadBytes = 1u << 20;
+
+struct Settings {
+  fs::path directory = "bench_backlog.tmp";
+  std::uint64_t messages = 1'000'000;
+  std::vector<std::uint64_t> behind = {0, 100'000};
+  std::uint64_t steady = 1'000'000;
+  std::uint32_t queues = 100'000;
+  std::size_t message_bytes = 256;
+  std::uint32_t group = 256;
+};
+
+[[noreturn]] void give_up(const std::string& why) {
+  std::fprintf(stderr, "bench_backlog: %s\n", why.c_str());
+  std::exit(1);
+}
+
+template <class T>
+T must(Result<T>&& result) {
+  if (!result) give_up(result.error().text);
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+// "RssAnon" of /proc/self/status, in MiB.
+double memory_mib() {
+  std::ifstream status("/proc/self/status");
+  std::string name, unit;
+  for (std::uint64_t value = 0; status >> name;) {
+    if (name == "RssAnon:" && status >> value) return static_cast<double>(value) / 1024;
+    std::getline(status, unit);
+  }
+  return 0;
+}
+
+double disk_mib(const fs::path& directory) {
+  std::uint64_t bytes = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    struct stat about {};
+    if (::lstat(entry.path().c_str(), &about) == 0)
+      bytes += static_cast<std::uint64_t>(about.st_blocks) * 512;
+  }
+  return static_cast<double>(bytes) / (1u << 20);
+}
+
+class Bench {
+ public:
+  Bench(const Settings& settings, const fs::path& directory)
+      : settings_(settings), directory_(directory) {
+    auto message = std::make_shared<Message>();
+    message->topic = "bench/1";
+    message->payload.assign(settings.message_bytes, 'x');
+    message->publisher = "bench";
+    message_ = std::move(message);
+    open();
+  }
+
+  void open() { journal_ = must(storage::Journal::open({directory_})); }
+  void close(bool orderly) {
+    if (orderly) must(journal_->checkpoint());
+    journal_.reset();
+  }
+
+  void define(std::uint32_t queue) {
+    QueueOptions options;
+    options.name = options.filter = "bench" + std::to_string(queue);
+    writes_.emplace_back(DefineQueue{QueueId{queue}, options});
+    writes_.emplace_back(DefineGroup{QueueId{queue}, kDefaultGroup, "default", Offset{1}});
+  }
+  void append(std::uint32_t queue, std::uint64_t offset) {
+    writes_.emplace_back(Append{QueueId{queue}, Offset{offset}, message_, {}});
+  }
+  void commit() {
+    const auto begin = Clock::now();
+    must(journal_->commit(writes_));
+    writes_.clear();
+    must(journal_->work());
+    longest_s_ = std::max(longest_s_, seconds_since(begin));
+  }
+
+  void append_group() {
+    for (std::uint32_t i = 0; i < settings_.group; ++i) append(1, next_++);
+  }
+  // What a consumer reads and settles; `from_memory` when it is right behind and needs no reading.
+  void settle_group(bool from_memory) {
+    const std::uint64_t last = std::min(settled_ + settings_.group, next_ - 1);
+    while (!from_memory && read_ < last) {
+      const auto found = must(
+          journal_->read(QueueId{1}, Offset{read_ + 1}, Offset{next_}, kReadMessages, kReadBytes));
+      if (found.empty()) give_up("messages are missing");
+      read_ = found.back().offset.value;
+    }
+    if (from_memory) read_ = last;
+    writes_.emplace_back(
+        Settle{QueueId{1}, kDefaultGroup, Offset{settled_ + 1}, Offset{last}, End::acked});
+    settled_ = last;
+  }
+  void drain() {
+    while (settled_ + 1 < next_) {
+      settle_group(false);
+      commit();
+    }
+  }
+  void finish_work() {
+    while (must(journal_->work())) {
+    }
+  }
+  // Opens it again, as after a kill, and reads the first message.
+  double restart_s(std::uint32_t queue, std::uint64_t first) {
+    close(false);
+    const auto begin = Clock::now();
+    open();
+    if (must(journal_->read(QueueId{queue}, Offset{first}, Offset{first + 1}, 1, 1)).empty())
+      give_up("the first message is not there");
+    return seconds_since(begin);
+  }
+
+  std::uint64_t next() const { return next_; }
+  std::uint64_t settled() const { return settled_; }
+  double take_longest_ms() { return std::exchange(longest_s_, 0) * 1000; }
+
+ private:
+  const Settings& settings_;
+  const fs::path directory_;
+  MessageRef message_;
+  std::unique_ptr<storage::Journal> journal_;
+  std::vector<Write> writes_;
+  std::uint64_t next_ = 1, settled_ = 0, read_ = 0;
+  double longest_s_ = 0;
+};
+
+void run_backlog(const Settings& settings, const fs::path& directory) {
+  Bench bench(settings, directory);
+  bench.define(1);
+  auto begin = Clock::now();
+  while (bench.next() <= settings.messages) {
+    bench.append_group();
+    bench.commit();
+  }
+  const double count = static_cast<double>(bench.next() - 1);
+  const double in = count / seconds_since(begin), in_longest = bench.take_longest_ms();
+  const double full_mib = disk_mib(directory), full_memory = memory_mib();
+  const double restart = bench.restart_s(1, 1);
+  begin = Clock::now();
+  bench.drain();
+  const double out = count / seconds_since(begin), out_longest = bench.take_longest_ms();
+  const double memory = memory_mib();
+  bench.finish_work();
+  bench.close(true);
+  std::printf(
+      "{\"workload\":\"backlog\",\"messages\":%.0f,\"in_per_s\":%.0f,\"in_longest_ms\":%.0f,"
+      "\"rss_anon_mib\":%.0f,\"disk_mib\":%.0f,\"restart_s\":%.3f,\"out_per_s\":%.0f,"
+      "\"out_longest_ms\":%.0f,\"rss_anon_drained_mib\":%.0f,\"disk_drained_mib\":%.0f}\n",
+      count, in, in_longest, full_memory, full_mib, restart, out, out_longest, memory,
+      disk_mib(directory));
+  std::fflush(stdout);
+}
+
+void run_steady(const Settings& settings, std::uint64_t behind, const fs::path& directory) {
+  Bench bench(settings, directory);
+  bench.define(1);
+  while (bench.next() <= behind + settings.group) {
+    bench.append_group();
+    bench.commit();
+  }
+  bench.take_longest_ms();
+  const auto begin = Clock::now();
+  const std::uint64_t end = bench.settled() + settings.steady;
+  while (bench.settled() < end) {
+    bench.append_group();
+    bench.settle_group(behind == 0);
+    bench.commit();
+  }
+  std::printf(
+      "{\"workload\":\"steady\",\"behind\":%llu,\"messages\":%llu,\"per_s\":%.0f,"
+      "\"longest_ms\":%.0f,\"rss_anon_mib\":%.0f,\"disk_mib\":%.0f}\n",
+      static_cast<unsigned long long>(behind), static_cast<unsigned long long>(settings.steady),
+      static_cast<double>(settings.steady) / seconds_since(begin), bench.take_longest_ms(),
+      memory_mib(), disk_mib(directory));
+  std::fflush(stdout);
+}
+
+void run_queues(const Settings& settings, const fs::path& directory) {
+  Bench bench(settings, directory);
+  for (std::uint32_t queue = 1; queue <= settings.queues; ++queue) {
+    bench.define(queue);
+    bench.append(queue, 1);
+    if (queue % settings.group == 0 || queue == settings.queues) bench.commit();
+  }
+  const double killed = bench.restart_s(settings.queues, 1);
+  bench.close(true);
+  bench.open();
+  const double restart = bench.restart_s(settings.queues, 1);
+  std::printf(
+      "{\"workload\":\"queues\",\"queues\":%u,\"restart_after_kill_s\":%.3f,"
+      "\"restart_after_checkpoint_s\":%.3f,\"rss_anon_mib\":%.0f,\"disk_mib\":%.0f}\n",
+      settings.queues, killed, restart, memory_mib(), disk_mib(directory));
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings settings;
+  CLI::App app("The journal with a backlog, with a consumer some way behind, with many queues.");
+  app.add_option("--directory", settings.directory, "made, and removed at the end");
+  app.add_option("--messages", settings.messages, "of the backlog; 0 leaves it out");
+  app.add_option("--behind", settings.behind, "how far the consumer is behind")->delimiter(',');
+  app.add_option("--steady", settings.steady, "messages of each steady state; 0 leaves them out");
+  app.add_option("--queues", settings.queues, "queues, a message each; 0 leaves them out");
+  app.add_option("--bytes", settings.message_bytes, "payload of a message");
+  app.add_option("--group", settings.group, "messages a commit")->check(CLI::PositiveNumber);
+  CLI11_PARSE(app, argc, argv);
+  if (fs::exists(settings.directory)) give_up(settings.directory.string() + " exists already");
+  fs::create_directories(settings.directory);
+  // Many queues first: what a process has once used, it keeps.
+  if (settings.queues > 0) run_queues(settings, settings.directory / "queues");
+  if (settings.steady > 0)
+    for (const std::uint64_t behind : settings.behind)
+      run_steady(settings, behind, settings.directory / ("behind" + std::to_string(behind)));
+  if (settings.messages > 0) run_backlog(settings, settings.directory / "backlog");
+  fs::remove_all(settings.directory);
+  return 0;
+}

@@ -1,0 +1,176 @@
+#include <doctest/doctest.h>
+
+#include <sstream>
+
+#include <boost/json/parse.hpp>
+
+#include "proxy/cli.h"
+#include "proxy/journal_text.h"
+#include "tests/proxy/admin_fixture.h"
+#include "tests/support/storage_samples.h"
+
+using namespace dispatch;
+using namespace storage_samples;
+
+namespace {
+
+struct Ran {
+  int code = -1;
+  std::string out;
+  std::string err;
+};
+
+Ran journal(std::vector<std::string> arguments) {
+  std::ostringstream out, err;
+  arguments.insert(arguments.begin(), "journal");
+  Ran ran;
+  ran.code =
+      proxy::run_cli(std::move(arguments), {out, err, [](const proxy::ServeConfig&) { return 0; }});
+  ran.out = out.str();
+  ran.err = err.str();
+  return ran;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+void make_journal(const std::filesystem::path& directory) {
+  auto opened = open_or_fail({directory});
+  must(opened->commit(writes(define(1, "images", "images/+"), define_default_group(1),
+                             define(2, "lights", "lights/+"), define_default_group(2))));
+  must(opened->commit(writes(append(1, 1, message("images/a", "cat\nwith \xFF")),
+                             append(2, 1, message("lights/a", "on")))));
+  must(opened->commit(writes(settle(1, 1, 1))));
+}
+
+}  // namespace
+
+TEST_CASE("journal check says what it looked at, and ends with 1 if something is wrong") {
+  const ScratchDirectory scratch;
+  const std::string directory = (scratch.path() / "data").string();
+  make_journal(directory);
+  const Ran ok = journal({"check", directory});
+  CHECK(ok.code == 0);
+  CHECK(has(ok.out, "ok: 2 queues, 3 commits, 1 message kept, "));
+  CHECK(ok.err.empty());
+  CHECK(journal({"check", directory, "--quiet"}).out.empty());
+  const Ran in_json = journal({"check", directory, "--json"});
+  CHECK(boost::json::parse(in_json.out).at("ok").as_bool());
+
+  std::filesystem::remove_all(std::filesystem::path(directory) / "log");
+  const Ran bad = journal({"check", directory});
+  CHECK(bad.code == 1);
+  CHECK(has(bad.out, "log/ is missing: restore a backup"));
+  CHECK(has(bad.out, "1 found: "));
+  const Ran none = journal({"check", (scratch.path() / "none").string()});
+  CHECK(none.code == 1);
+  CHECK(has(none.err, "none: holds no journal"));
+  CHECK(journal({"check"}).code == 2);
+}
+
+TEST_CASE("journal dump shows queues and commits, to people and to programs") {
+  const ScratchDirectory scratch;
+  make_journal(scratch.path());
+  const Ran all = journal({"dump", scratch.path().string()});
+  CHECK(all.code == 0);
+  CHECK(has(all.out, "queue q1 images images/+ next #2, 0 kept\n"));
+  CHECK(has(all.out, "  group 1 default: settled below #2\n"));
+  CHECK(has(all.out, "commit 2 20"));
+  CHECK(has(all.out, "  append q1 #1 images/a 10 B by "));
+  CHECK(has(all.out, "\"cat\\x0Awith \\xFF\"\n"));
+  CHECK(has(all.out, "commit 3 20"));
+  CHECK(has(all.out, "  settle q1.1 #1\n"));
+
+  const Ran some = journal({"dump", scratch.path().string(), "--queue", "lights", "--from", "2"});
+  CHECK(has(some.out, "append q2 #1 lights/a 2 B"));
+  CHECK_FALSE(has(some.out, "images"));
+  CHECK_FALSE(has(some.out, "commit 3"));
+  CHECK(journal({"dump", scratch.path().string(), "--queue", "nope"}).code == 1);
+
+  const Ran lines = journal({"dump", scratch.path().string(), "--json", "--payload", "--from", "2",
+                             "--to", "2", "--queue", "lights"});
+  std::istringstream stream(lines.out);
+  std::string line;
+  REQUIRE(std::getline(stream, line));
+  CHECK(boost::json::parse(line).at("name").as_string() == "lights");
+  REQUIRE(std::getline(stream, line));
+  const auto commit = boost::json::parse(line);
+  CHECK(commit.at("commit").as_int64() == 2);
+  REQUIRE(commit.at("writes").as_array().size() == 1);
+  CHECK(commit.at("writes").at(0).at("payload_base64").as_string() == "b24=");
+  CHECK_FALSE(std::getline(stream, line));
+}
+
+TEST_CASE("journal stats counts") {
+  const ScratchDirectory scratch;
+  make_journal(scratch.path());
+  const Ran words = journal({"stats", scratch.path().string()});
+  CHECK(words.code == 0);
+  CHECK(has(words.out, "last commit        3\n"));
+  const auto figures = boost::json::parse(journal({"stats", scratch.path().string(), "-j"}).out);
+  CHECK(figures.at("queues").as_int64() == 2);
+  CHECK(figures.at("messages_kept").as_int64() == 1);
+}
+
+TEST_CASE("journal backup asks the server, waits, and says where the copy is") {
+  test::AdminServer server;
+  const Ran done = journal({"backup", "/backups/../backups/monday/", "--admin", server.url()});
+  CHECK(done.code == 0);
+  CHECK(done.out == "backed up 100 B to /backups/monday\n");
+  const auto told = boost::json::parse(
+      journal({"backup", "/backups/monday", "--admin", server.url(), "--json"}).out);
+  CHECK(told.at("state").as_string() == "done");
+
+  server.on_core([](test::FakeApi& api) {
+    api.journal = dispatch::Error{ErrorKind::exists, "/backups/monday is there already"};
+  });
+  const Ran refused = journal({"backup", "/backups/monday", "--admin", server.url()});
+  CHECK(refused.code == 1);
+  CHECK(refused.err == "sluice: /backups/monday is there already\n");
+}
+
+TEST_CASE("the API takes absolute paths for backups, and tells of the last one") {
+  const test::AdminServer server;
+  const auto post = [&](const char* body) {
+    return test::status_of(
+        server.exchange(test::http_request("POST", "/api/v1/journal/backup", body)));
+  };
+  const std::string look = test::http_request("GET", "/api/v1/journal/backup");
+  CHECK(test::status_of(server.exchange(look)) == "404");
+  CHECK(post(R"({"directory":"relative/path"})") == "400");
+  CHECK(post(R"({"directory":""})") == "400");
+  CHECK(post(R"({"directory":1})") == "400");
+  CHECK(post(R"({})") == "400");
+  CHECK(post(R"({"directory":"/b","more":1})") == "400");
+  CHECK(post(R"({"directory":"/b"})") == "202");
+  const auto seen = boost::json::parse(test::body_of(server.exchange(look)));
+  CHECK(seen.at("directory").as_string() == "/b");
+  CHECK(seen.at("total_bytes").as_int64() == 100);
+}
+
+TEST_CASE("journal restore makes a data directory of a sound backup, and of no other") {
+  const ScratchDirectory scratch;
+  const std::string backup = (scratch.path() / "backup").string();
+  const std::string data = (scratch.path() / "data").string();
+  make_journal(backup);
+  const Ran done = journal({"restore", backup, data});
+  CHECK(done.code == 0);
+  CHECK(has(done.out, "restored 2 queues, 3 commits, 1 message kept, "));
+  CHECK(journal({"check", data}).code == 0);
+  const Ran again = journal({"restore", backup, data});
+  CHECK(again.code == 1);
+  CHECK(has(again.err, "data is there already"));
+  std::filesystem::remove_all(std::filesystem::path(backup) / "log");
+  const Ran damaged = journal({"restore", backup, (scratch.path() / "other").string()});
+  CHECK(damaged.code == 1);
+  CHECK(has(damaged.err, "is damaged: "));
+  CHECK_FALSE(std::filesystem::exists(scratch.path() / "other"));
+}
+
+TEST_CASE("bytes are told in the unit that fits") {
+  CHECK(proxy::human_bytes(0) == "0 B");
+  CHECK(proxy::human_bytes(1023) == "1023 B");
+  CHECK(proxy::human_bytes(1536) == "1.5 KiB");
+  CHECK(proxy::human_bytes(100u << 20) == "100 MiB");
+}
