@@ -121,7 +121,7 @@ std::string queue_text(const dispatch::QueueState& queue) {
   std::string text = "queue q" + std::to_string(queue.id.value) + " " +
                      printable(queue.options.name) + " " + printable(queue.options.filter) +
                      " next #" + std::to_string(queue.next.value) + ", " +
-                     std::to_string(storage::unsettled(queue)) + " kept\n";
+                     std::to_string(queue.kept()) + " kept\n";
   for (const auto& [id, group] : queue.groups) {
     text += "  group " + std::to_string(id.value) + " " + printable(group.name) +
             ": settled below #" + std::to_string(group.settled.watermark().value);
@@ -138,7 +138,7 @@ json::object queue_json(const dispatch::QueueState& queue) {
   object["queue"] = queue.id.value;
   for (const auto& [name, value] : dispatch::option_texts(queue.options)) object[name] = value;
   object["next"] = queue.next.value;
-  object["kept"] = storage::unsettled(queue);
+  object["kept"] = queue.kept();
   json::array groups;
   for (const auto& [id, group] : queue.groups) {
     json::object each;
@@ -189,7 +189,7 @@ json::object commit_json(const storage::CommitView& commit, const CommitFormat& 
 std::string figures_text(const storage::JournalFigures& f) {
   const auto number = [](std::uint64_t n) { return std::to_string(n); };
   return "queues             " + number(f.queues) + "\nsessions           " + number(f.sessions) +
-         "\nmessages kept      " + number(f.ready) + "\nlast commit        " +
+         "\nmessages kept      " + number(f.kept) + "\nlast commit        " +
          number(f.last_commit) + "\ncheckpoint         " + number(f.checkpoint_commit) +
          "\nneeded from        " + number(f.kept_from) + "\non disk from       " +
          number(f.first_commit) + "\nindex runs         " + number(f.runs) +
@@ -201,7 +201,7 @@ json::object figures_json(const storage::JournalFigures& f) {
   json::object object;
   object["queues"] = f.queues;
   object["sessions"] = f.sessions;
-  object["messages_kept"] = f.ready;
+  object["messages_kept"] = f.kept;
   object["last_commit"] = f.last_commit;
   object["checkpoint_commit"] = f.checkpoint_commit;
   object["kept_from"] = f.kept_from;

@@ -166,24 +166,20 @@ class Checker {
     for (const auto& [id, state] : journal_->fold.states.queues) {
       const auto runs = journal_->fold.runs.find(id);
       const QueueRuns* index = runs == journal_->fold.runs.end() ? nullptr : &runs->second;
-      cursors_[id] = {&state, index, needed_from(state, state.first_needed())};
+      cursors_[id] = {&state, index, needed_from(state, Offset{1})};
     }
   }
 
-  // The first offset, from this one on, that some group has not settled.
+  // The first offset, from this one on, that is kept.
   static Offset needed_from(const QueueState& state, Offset from) {
-    if (state.groups.empty()) return from;
-    Offset first = state.next;
-    for (const auto& [id, group] : state.groups)
-      first = std::min(first, group.settled.next_missing(from));
-    return first;
+    return std::min(state.gone.next_missing(from), state.next);
   }
 
   void met(QueueId queue, Offset offset, CommitNumber commit) {
     const auto known = cursors_.find(queue);
     if (known == cursors_.end() || offset < known->second.next) return;
     Cursor& cursor = known->second;
-    if (cursor.state->settled_by_all(offset) || offset >= cursor.state->next) return;
+    if (!cursor.state->keeps(offset)) return;
     skipped(queue, cursor, offset);
     cursor.next = needed_from(*cursor.state, dispatch::next(offset));
     ++report_.messages;
@@ -206,7 +202,7 @@ class Checker {
         last = dispatch::next(last);
       const std::string to = last == first ? "" : " to " + std::to_string(last.value);
       found(text(queue) + " (" + cursor.state->options.name + "): offset " +
-            std::to_string(first.value) + to + " is not settled and not there");
+            std::to_string(first.value) + to + " is kept and not there");
       cursor.next = needed_from(*cursor.state, dispatch::next(last));
     }
   }

@@ -72,7 +72,7 @@ JournalFigures Inspection::figures() const {
   JournalFigures figures;
   figures.queues = journal.fold.states.queues.size();
   if (const auto kept = sessions()) figures.sessions = kept->size();
-  for (const auto& [id, queue] : journal.fold.states.queues) figures.ready += unsettled(queue);
+  for (const auto& [id, queue] : journal.fold.states.queues) figures.kept += queue.kept();
   figures.last_commit = journal.fold.last_commit;
   figures.checkpoint_commit = journal.head.covered;
   figures.kept_from = journal.head.kept_from;
@@ -93,25 +93,6 @@ Result<void> Inspection::each_commit(CommitNumber from, CommitNumber last,
     if (*commit > last || !visit(view_of(*commit, to_view(it->value())))) break;
   }
   return it->status().ok() ? Result<void>() : to_error(it->status());
-}
-
-std::uint64_t unsettled(const dispatch::QueueState& queue) {
-  if (queue.groups.empty()) return queue.next.value - 1;
-  std::uint64_t count = 0;
-  for (Offset at = queue.first_needed(); at < queue.next;) {
-    // Where some group's next gap begins, and how far that group's gap reaches.
-    Offset begin = queue.next, end = queue.next;
-    for (const auto& [id, group] : queue.groups) {
-      const Offset missing = group.settled.next_missing(at);
-      if (missing >= begin) continue;
-      begin = missing;
-      const auto after = group.settled.intervals().upper_bound(missing);
-      end = after == group.settled.intervals().end() ? queue.next : after->first;
-    }
-    count += std::min(end, queue.next).value - begin.value;
-    at = end;
-  }
-  return count;
 }
 
 }  // namespace storage

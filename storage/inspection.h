@@ -35,7 +35,7 @@ struct CommitView {
 struct JournalFigures {
   std::uint64_t queues = 0;            // dead letters are queues of their own
   std::uint64_t sessions = 0;          // records of MQTT sessions
-  std::uint64_t ready = 0;             // messages that some group has not settled
+  std::uint64_t kept = 0;              // messages
   CommitNumber last_commit = 0;        // 0: nothing was ever committed
   CommitNumber checkpoint_commit = 0;  // a start replays what comes after it
   CommitNumber kept_from = 0;          // no queue needs a commit below
@@ -71,8 +71,5 @@ class Inspection {
   explicit Inspection(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
-
-// How many messages of the queue some group has not settled.
-std::uint64_t unsettled(const dispatch::QueueState& queue);
 
 }  // namespace storage

@@ -96,7 +96,7 @@ class Bench {
     QueueOptions options;
     options.name = options.filter = "bench" + std::to_string(queue);
     writes_.emplace_back(DefineQueue{QueueId{queue}, options});
-    writes_.emplace_back(DefineGroup{QueueId{queue}, kDefaultGroup, "default", Offset{1}});
+    writes_.emplace_back(DefineGroup{QueueId{queue}, GroupId{1}, "default", Offset{1}});
   }
   void append(std::uint32_t queue, std::uint64_t offset) {
     writes_.emplace_back(Append{QueueId{queue}, Offset{offset}, message_, {}});
@@ -123,7 +123,7 @@ class Bench {
     }
     if (from_memory) read_ = last;
     writes_.emplace_back(
-        Settle{QueueId{1}, kDefaultGroup, Offset{settled_ + 1}, Offset{last}, End::acked});
+        Settle{QueueId{1}, GroupId{1}, Offset{settled_ + 1}, Offset{last}, End::acked});
     settled_ = last;
   }
   void drain() {

@@ -78,8 +78,7 @@ TEST_CASE("what only a deleted group needed goes, with its bytes") {
   CHECK(queue.set.delete_group({}, "jobs", "none", queue.now).error().kind == ErrorKind::not_found);
   CHECK(queue.note(queue.set.delete_group({9}, "jobs", "slow", queue.now).value()) ==
         "delete q1.2\nload q1 sweep #1 to #4 max 1024\naccept r9\n");
-  CHECK(queue.answer() ==
-        "settle q1 #1 unneeded\nsettle q1 #2 unneeded\nsettle q1 #3 unneeded\n");
+  CHECK(queue.answer() == "settle q1 #1 unneeded\nsettle q1 #2 unneeded\nsettle q1 #3 unneeded\n");
   CHECK(queue.stats().kept == 0);
   CHECK(queue.stats().bytes == 0);
   CHECK(queue.stats().ended_as(End::acked) == 3);
@@ -133,8 +132,8 @@ TEST_CASE("the newest value of each key is there for a group that comes later") 
 TEST_CASE("a queue has 256 groups at most") {
   OneQueue queue;  // with one
   for (int i = 1; i < 256; ++i)
-    CHECK(queue.set.add_group({}, "jobs", "g" + std::to_string(i), Offset{1}, queue.now)
-              .has_value());
+    CHECK(
+        queue.set.add_group({}, "jobs", "g" + std::to_string(i), Offset{1}, queue.now).has_value());
   CHECK(queue.set.add_group({}, "jobs", "more", Offset{1}, queue.now).error().kind ==
         ErrorKind::full);
   CHECK(queue.set.add_group({}, "jobs", "g1", Offset{1}, queue.now).error().kind ==

@@ -83,7 +83,8 @@ TEST_CASE("after a restart the oldest are looked up before one is dropped") {
   OneQueue queue(limited(2, Overflow::drop_oldest));
   queue.publish_many(2);
   queue.restart();
-  CHECK(queue.publish() == "append q1 #3 jobs/a\nload q1 head #1 to #4 max 256\n"
+  CHECK(queue.publish() ==
+        "append q1 #3 jobs/a\nload q1 head #1 to #4 max 256\n"
         "load q1.1 #1 to #4 max 64\n");
   CHECK(queue.answer() == "settle q1 #1 dropped\n");
 }
@@ -107,11 +108,9 @@ TEST_CASE("block: the answer comes when there is room, first come, first served"
   CHECK(queue.note(publish(queue, 5, message(queue, "first")).value()).empty());
   CHECK(queue.note(publish(queue, 6, message(queue, "second")).value()).empty());
   CHECK(publish(queue, 0, message(queue)).error().kind == ErrorKind::full);  // nobody waits
-  CHECK(queue.settle(1, 1) ==
-        "settle q1.1 #1\nappend q1 #2 jobs/a\naccept r5\ndeliver c1 #2\n");
+  CHECK(queue.settle(1, 1) == "settle q1.1 #1\nappend q1 #2 jobs/a\naccept r5\ndeliver c1 #2\n");
   CHECK(queue.stats().kept == 1);
-  CHECK(queue.settle(1, 2) ==
-        "settle q1.1 #2\nappend q1 #3 jobs/a\naccept r6\ndeliver c1 #3\n");
+  CHECK(queue.settle(1, 2) == "settle q1.1 #2\nappend q1 #3 jobs/a\naccept r6\ndeliver c1 #3\n");
   CHECK(queue.settle(1, 3) == "settle q1.1 #3\n");
 }
 
@@ -176,8 +175,7 @@ TEST_CASE("a paused queue refuses publishes, or hands nothing out") {
   queue.join();
   options.pause_producing = true;
   queue.set.update({}, options, queue.now).value();
-  CHECK(publish(queue, 1, message(queue)).error().text ==
-        "queue 'jobs' is paused for producers");
+  CHECK(publish(queue, 1, message(queue)).error().text == "queue 'jobs' is paused for producers");
   options.pause_producing = false;
   options.pause_consuming = true;
   queue.set.update({}, options, queue.now).value();

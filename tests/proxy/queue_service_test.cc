@@ -205,7 +205,8 @@ TEST_CASE("below the disk reserve publishes are refused, settlements and dead le
   REQUIRE(house.create("jobs", "jobs/+").has_value());
   Client client;
   const auto session = house.service->open_session(client, {});
-  const auto consumer = house.service->subscribe(session, {"default", "jobs/+"});
+  const auto consumer =
+      house.service->subscribe(session, {"default", "jobs/+"}, dispatch::IfMissing::refuse);
   REQUIRE(consumer.has_value());
   house.free_bytes = 999;
   // Nobody has looked yet; the commit does.

@@ -107,7 +107,7 @@ TEST_CASE("a damaged commit is found, before the checkpoint and after it, and wh
     const CheckReport report = report_of(scratch.path());
     CHECK(report.problems == 2);
     CHECK(has_finding(report, "commit 4 is damaged: wrong checksum"));
-    CHECK(has_finding(report, "queue 1 (images): offset 3 is not settled and not there"));
+    CHECK(has_finding(report, "queue 1 (images): offset 3 is kept and not there"));
     CHECK(report.messages == 4);
   }
   SUBCASE("after") {
@@ -128,7 +128,7 @@ TEST_CASE("commits that are missing are found, and the messages that went with t
   const CheckReport report = report_of(scratch.path());
   CHECK(report.problems == 2);
   CHECK(has_finding(report, "commit 4 to 5 is missing"));
-  CHECK(has_finding(report, "offset 3 to 4 is not settled and not there"));
+  CHECK(has_finding(report, "offset 3 to 4 is kept and not there"));
 }
 
 TEST_CASE("damage of the state is found, and the log is read all the same") {
@@ -193,7 +193,7 @@ TEST_CASE("an inspection gives queues, figures, sessions and commits") {
   const auto figures = journal.figures();
   CHECK(figures.queues == 1);
   CHECK(figures.sessions == 1);
-  CHECK(figures.ready == 5);
+  CHECK(figures.kept == 5);
   CHECK(figures.last_commit == 8);
   CHECK(figures.checkpoint_commit == 7);
   CHECK(figures.log_disk_bytes > 0);
@@ -209,23 +209,4 @@ TEST_CASE("an inspection gives queues, figures, sessions and commits") {
   CHECK(seen == std::vector<storage::CommitNumber>{3, 4, 5, 6});
   REQUIRE(all.size() == 4);
   CHECK(*std::get<Append>(all[1]).message == *rich_message(3));
-}
-
-TEST_CASE("what no group has settled is counted, whatever the others have") {
-  QueueState queue;
-  queue.next = Offset{101};
-  CHECK(storage::unsettled(queue) == 100);  // no group: everything is kept
-  auto& first = queue.groups[GroupId{1}].settled;
-  CHECK(storage::unsettled(queue) == 100);
-  first.add(Offset{1}, Offset{50});
-  first.add(Offset{61}, Offset{70});
-  CHECK(storage::unsettled(queue) == 40);
-  auto& second = queue.groups[GroupId{2}].settled;
-  second.add(Offset{1}, Offset{100});
-  CHECK(storage::unsettled(queue) == 40);
-  second = OffsetSet{};
-  second.add(Offset{1}, Offset{20});  // misses 21 to 100
-  CHECK(storage::unsettled(queue) == 80);
-  second.add(Offset{41}, Offset{90});  // misses 21 to 40 and 91 to 100
-  CHECK(storage::unsettled(queue) == 60);
 }
