@@ -291,9 +291,15 @@ void Group::superseded(Offset older, const std::string& key) {
     ++in_flight_settled_;
     return;
   }
+  const auto waiting = ready_.size() + delayed_.size();
   ready_.drop(older);
   delayed_.take(older);
   keys_.drop_waiting(key, older);
+  // Rare: the queue's `key` was changed meanwhile, and the older value goes by another one here.
+  const bool found = ready_.size() + delayed_.size() < waiting;
+  if (found || older >= cursor_) return;
+  keys_.drop_waiting(older, older);
+  if (holds(older)) ++in_flight_settled_;
 }
 
 void Group::withdraw(Offset offset, End end, std::uint64_t bytes, Turn& turn) {

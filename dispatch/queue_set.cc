@@ -130,7 +130,9 @@ Result<QueueSet::Subscribed> QueueSet::subscribe(SessionId session_id, const Que
   Session* session = find_in(impl_->sessions, session_id);
   INVARIANT(session != nullptr, "a session subscribes that is not open");
   for (const Consumer* consumer : session->consumers)
-    if (consumer->address == address) return Subscribed{consumer->id, {}};
+    if (consumer->address == address &&
+        (consumer->group != nullptr || if_missing == IfMissing::wait))
+      return Subscribed{consumer->id, {}};
   Turn turn{now, {}, {}, {}};
   Queue* queue = impl_->find_queue(address, turn);
   if (queue == nullptr && if_missing == IfMissing::refuse)

@@ -101,7 +101,8 @@ class QueueSet {
     ConsumerId consumer;
     Step step;
   };
-  // The same address again on the same session gives the same consumer back, without a step. A
+  // The same address again on the same session gives the same consumer back, without a step, unless
+  // its queue is gone and that is to be refused. A
   // group comes into being with its first consumer, and begins at the oldest message.
   Result<Subscribed> subscribe(SessionId session, const QueueAddress& address, Time now,
                                IfMissing if_missing = IfMissing::refuse);

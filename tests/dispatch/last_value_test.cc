@@ -93,3 +93,35 @@ TEST_CASE("the light that was away sees green and the firmware, nothing else") {
   queue.commit();
   CHECK(queue.join() == "deliver c1 #3 now\ndeliver c1 #4 now\n");
 }
+
+TEST_CASE("a key that is changed holds for what is stored from then on") {
+  OneQueue queue(latest());
+  queue.join();
+  queue.publish("jobs/a");  // in flight as "jobs/a"
+  QueueOptions options = latest();
+  options.key = {"topic:1"};
+  queue.set.update({}, options, queue.now).value();
+  queue.publish("jobs/b");  // in flight as "jobs"
+  queue.publish("jobs/c");  // waits for it
+  CHECK(queue.stats().in_flight == 2);
+  CHECK(queue.settle(1, 2) == "deliver c1 #3\n");
+  CHECK(queue.settle(1, 1) == "settle q1.1 #1\n");
+  CHECK(queue.settle(1, 3) == "settle q1.1 #3\n");
+}
+
+TEST_CASE("a value that came back under another key is replaced all the same") {
+  OneQueue queue(latest());
+  queue.publish("jobs/a");
+  QueueOptions options = latest();
+  options.key = {"topic:1"};
+  queue.set.update({}, options, queue.now).value();
+  queue.restart();
+  queue.join();
+  CHECK(queue.answer() == "deliver c1 #1 now\n");  // in flight as "jobs"
+  queue.set.update({}, latest(), queue.now).value();
+  CHECK(queue.publish("jobs/a") == "append q1 #2 jobs/a key jobs/a\ndeliver c1 #2\n");
+  CHECK(queue.stats().ended_as(End::superseded) == 1);
+  CHECK(queue.settle(1, 1).empty());
+  CHECK(queue.settle(1, 2) == "settle q1.1 #2\n");
+  CHECK(queue.stats().ready == 0);
+}

@@ -123,12 +123,14 @@ class Behaviours(StageTest):
                          list(range(7)))
         self.assertTrue(consumer.nothing_comes())
 
-    def test_key_of_a_last_value_queue_stays_with_a_reason(self):
+    def test_key_expression_updated_live(self):
         self.create_queue("keyed", "keyed/+", "--last-value")
-        refused = self.sluice.cli("queue", "update", "keyed", "--set", "key=client_id",
-                                  check=False)
-        self.assertEqual(refused.returncode, 2, refused)
-        self.assertRegex(refused.stderr, r"^sluice: queue 'keyed': key can't be changed.*\n$")
+        self.publish("keyed/x", range(2))
+        self.sluice.cli("queue", "update", "keyed", "--set", "key=topic:1")
+        self.publish("keyed/y", [2])
+        self.publish("keyed/z", [3])
+        # What was stored before keeps the key that it was stored with.
+        self.assertEqual([int(m.payload) for m in self.consumer("keyed").messages(2)], [1, 3])
 
     def test_strategy_and_limits_reach_a_running_queue(self):
         self.create_queue("live", "live/+", "--set", "max_inflight=1")
