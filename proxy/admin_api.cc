@@ -15,8 +15,9 @@ constexpr std::size_t kSlice = 500;
 }  // namespace
 
 AdminApi::AdminApi(boost::asio::io_context& core, QueueService& queues,
-                   const SessionRegistry& registry, const UpstreamHealth& upstream)
-    : queues_(queues), registry_(registry), upstream_(upstream), timer_(core) {
+                   const SessionRegistry& registry, const UpstreamHealth& upstream,
+                   const Traffic& traffic)
+    : queues_(queues), registry_(registry), upstream_(upstream), traffic_(traffic), timer_(core) {
   watch({});
 }
 
@@ -117,6 +118,16 @@ admin::Health AdminApi::health() {
       break;
   }
   return health;
+}
+
+admin::Figures AdminApi::figures() {
+  return {.clients = registry_.all().size(),
+          .accepted = traffic_.accepted,
+          .refused = traffic_.refused,
+          .publishes_from_clients = traffic_.publishes_from_clients,
+          .publishes_from_broker = traffic_.publishes_from_broker,
+          .commits = queues_.commit_times(),
+          .failed_commits = queues_.failed_commits()};
 }
 
 }  // namespace proxy

@@ -16,7 +16,7 @@ class AdminApi final : public admin::Api {
  public:
   // All outlive it. Watches how fast messages come and go from now on.
   AdminApi(boost::asio::io_context& core, QueueService& queues, const SessionRegistry& registry,
-           const UpstreamHealth& upstream);
+           const UpstreamHealth& upstream, const Traffic& traffic);
 
   void create_queue(const dispatch::QueueOptions& options, Done done) override {
     queues_.create(options, std::move(done));
@@ -43,6 +43,7 @@ class AdminApi final : public admin::Api {
     queues_.begin_backup(directory, std::move(done));
   }
   std::optional<admin::BackupInfo> backup() override;
+  admin::Figures figures() override;
 
  private:
   void watch(std::string after);
@@ -51,6 +52,7 @@ class AdminApi final : public admin::Api {
   QueueService& queues_;
   const SessionRegistry& registry_;
   const UpstreamHealth& upstream_;
+  const Traffic& traffic_;
   RateBook rates_;
   boost::asio::steady_timer timer_;
 };

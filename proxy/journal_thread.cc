@@ -145,13 +145,24 @@ std::optional<std::chrono::steady_clock::time_point> JournalThread::next_due() c
 
 void JournalThread::perform(Commit& commit) {
   sync_if_due();  // however busy it is
+  const auto begun = std::chrono::steady_clock::now();
   auto result = journal_->commit(commit.writes);
+  const auto took = std::chrono::steady_clock::now() - begun;
   note_unsynced();
   report_disk();
   // The writes go back with the answer: their messages are freed on the core thread.
-  boost::asio::post(core_, [this, writes = std::move(commit.writes), result = std::move(result)] {
-    events_.on_committed(result);
-  });
+  boost::asio::post(core_,
+                    [this, took, writes = std::move(commit.writes), result = std::move(result)] {
+                      note_commit(result.has_value(), took);
+                      events_.on_committed(result);
+                    });
+}
+
+void JournalThread::note_commit(bool written, std::chrono::steady_clock::duration took) {
+  if (written)
+    commit_times_.note(took);
+  else
+    ++failed_commits_;
 }
 
 // Damage is told, and the messages it took are left out: the queue counts them as lost. Whatever

@@ -14,6 +14,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "dispatch/step.h"
+#include "proxy/durations.h"
 #include "storage/journal.h"
 
 namespace proxy {
@@ -69,6 +70,10 @@ class JournalThread {
   // Drops the journal and opens it again, trying once a second until that succeeds.
   void reopen();
 
+  // How commits went since start, as far as on_committed() has told. Core thread only.
+  const Durations& commit_times() const { return commit_times_; }
+  std::uint64_t failed_commits() const { return failed_commits_; }
+
  private:
   struct Commit {
     std::vector<dispatch::Write> writes;
@@ -105,6 +110,8 @@ class JournalThread {
   void report_backup();
   void report_disk();
   bool sleep_unless_ending(std::chrono::milliseconds time);
+  void note_commit(bool written, std::chrono::steady_clock::duration took);
+
   boost::asio::io_context& core_;
   JournalEvents& events_;
   const storage::JournalOptions options_;
@@ -117,6 +124,9 @@ class JournalThread {
   // Reads that could not be done, and when they are tried again.
   std::vector<dispatch::Load> again_;
   std::optional<std::chrono::steady_clock::time_point> again_at_;
+
+  Durations commit_times_;  // these two belong to the core thread
+  std::uint64_t failed_commits_ = 0;
 
   std::mutex mutex_;  // guards the three below
   std::condition_variable wake_;

@@ -28,7 +28,10 @@ void on_client_packet(Session& session, protocol::Packet&& packet) {
   using namespace handlers;
   std::visit(Overloaded{
                  [&](protocol::Connect& p) { on_connect(session, std::move(p)); },
-                 [&](protocol::Publish& p) { on_publish(session, std::move(p)); },
+                 [&](protocol::Publish& p) {
+                   ++session.context().traffic.publishes_from_clients;
+                   on_publish(session, std::move(p));
+                 },
                  [&](protocol::Puback& p) { on_puback(session, p); },
                  [&](protocol::Pubrec& p) { on_pubrec(session, p); },
                  [&](protocol::Pubrel& p) { on_pubrel(session, p); },
@@ -49,7 +52,10 @@ void on_broker_packet(Session& session, protocol::Packet&& packet) {
   using namespace handlers;
   std::visit(Overloaded{
                  [&](protocol::Connack& p) { on_connack(session, std::move(p)); },
-                 [&](protocol::Publish& p) { on_broker_publish(session, std::move(p)); },
+                 [&](protocol::Publish& p) {
+                   ++session.context().traffic.publishes_from_broker;
+                   on_broker_publish(session, std::move(p));
+                 },
                  [&](protocol::Puback& p) { on_broker_puback(session, std::move(p)); },
                  [&](protocol::Pubrec& p) { on_broker_pubrec(session, std::move(p)); },
                  [&](protocol::Pubrel& p) { on_broker_pubrel(session, std::move(p)); },

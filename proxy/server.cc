@@ -53,9 +53,9 @@ class Server {
       : config_(config),
         queues_(core_, clock_, journal_options, std::move(journal), std::random_device{}()),
         upstream_(make_upstream_paho(core_, upstream_options(config))),
-        context_{core_,     config_, queues_,          *upstream_,
-                 registry_, wills_,  upstream_health_, read_buffer_},
-        admin_api_(core_, queues_, registry_, upstream_health_),
+        context_{core_,  config_,          queues_,  *upstream_,  registry_,
+                 wills_, upstream_health_, traffic_, read_buffer_},
+        admin_api_(core_, queues_, registry_, upstream_health_, traffic_),
         signals_(core_, SIGTERM, SIGINT),
         timer_(core_) {}
 
@@ -136,7 +136,11 @@ class Server {
                  to_text(config_.admin));
     }
     auto listener = Listener::open(core_, config_.listen, [this](asio::ip::tcp::socket socket) {
-      if (registry_.all().size() >= config_.max_connections) return false;
+      if (registry_.all().size() >= config_.max_connections) {
+        ++traffic_.refused;
+        return false;
+      }
+      ++traffic_.accepted;
       std::make_shared<Session>(context_, std::move(socket))->start();
       return true;
     });
@@ -206,6 +210,7 @@ class Server {
   SessionRegistry registry_;
   Wills wills_{core_, queues_};
   UpstreamHealth upstream_health_ = UpstreamHealth::unknown;
+  Traffic traffic_;
   std::unique_ptr<Upstream> upstream_;
   std::vector<std::uint8_t> read_buffer_ = std::vector<std::uint8_t>(kReadBufferBytes);
   SessionContext context_;

@@ -33,6 +33,14 @@ namespace proxy {
 // How the last CONNECT that reached for the broker went, for the health page.
 enum class UpstreamHealth { unknown, reachable, unreachable };
 
+// Counted since start, for metrics.
+struct Traffic {
+  std::uint64_t accepted = 0;  // connections
+  std::uint64_t refused = 0;
+  std::uint64_t publishes_from_clients = 0;
+  std::uint64_t publishes_from_broker = 0;
+};
+
 // What every session works with; all of it outlives the sessions.
 struct SessionContext {
   boost::asio::io_context& core;
@@ -42,6 +50,7 @@ struct SessionContext {
   SessionRegistry& registry;
   Wills& wills;
   UpstreamHealth& upstream_health;
+  Traffic& traffic;
   std::vector<std::uint8_t>& read_buffer;  // for one call of read_some() at a time
 };
 

@@ -12,6 +12,7 @@
 #include "dispatch/queue_options.h"
 #include "dispatch/result.h"
 #include "dispatch/stats.h"
+#include "proxy/durations.h"
 
 // What the admin side may ask of Sluice: the one interface between HTTP and queues. All calls are
 // made on the core thread; answers that need the disk come later, on the same thread, once.
@@ -22,6 +23,17 @@ struct Health {
   bool ok = true;
   std::string journal = "open";      // "open", "recovering", or what failed
   std::string upstream = "unknown";  // "reachable", "unreachable", "unknown" (no client yet)
+};
+
+// What is counted besides queues, since start.
+struct Figures {
+  std::uint64_t clients = 0;   // connected at present
+  std::uint64_t accepted = 0;  // connections
+  std::uint64_t refused = 0;   // connections beyond max_connections
+  std::uint64_t publishes_from_clients = 0;
+  std::uint64_t publishes_from_broker = 0;
+  proxy::Durations commits;  // those that were written
+  std::uint64_t failed_commits = 0;
 };
 
 // Messages a second, over the last seconds.
@@ -101,6 +113,7 @@ class Api {
   // Of one queue and its dead letters, or all if `queue` is empty; by id.
   virtual std::vector<ConsumerInfo> consumers(std::string_view queue) = 0;
   virtual Health health() = 0;
+  virtual Figures figures() = 0;
 
   // --- Backup: answered when it is begun; backup() tells of the last one ---
   virtual void begin_backup(const std::string& directory, Done done) = 0;

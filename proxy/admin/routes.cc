@@ -10,6 +10,7 @@
 
 #include "proxy/admin/call.h"
 #include "proxy/admin/json.h"
+#include "proxy/admin/metrics.h"
 #include "proxy/admin/route_journal.h"
 #include "proxy/admin/route_messages.h"
 #include "proxy/admin/route_queues.h"
@@ -66,6 +67,14 @@ void get_version(const Call& call, const Done& done) {
   done(json_reply(body));
 }
 
+void get_metrics(const Call& call, const Done& done) {
+  if (auto known = check_params(call, {}); !known) return done(error_reply(known.error()));
+  Reply reply;
+  reply.body = metrics_text(call.api);
+  reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  done(std::move(reply));
+}
+
 struct Route {
   std::vector<std::string_view> path;  // "*" stands for one segment
   verb method;
@@ -75,6 +84,7 @@ struct Route {
 const std::vector<Route>& routes() {
   static const std::vector<Route> kRoutes = {
       {{"healthz"}, verb::get, get_health},
+      {{"metrics"}, verb::get, get_metrics},
       {{"api", "v1", "version"}, verb::get, get_version},
       {{"api", "v1", "queues"}, verb::get, list_queues},
       {{"api", "v1", "queues"}, verb::post, create_queue},

@@ -146,6 +146,41 @@ class Messages(StageTest):
         self.wait_for_queue("who", consumers=0)
         self.assertEqual(self.listed("consumer", "list", "who"), [])
 
+    def test_metrics_follow_what_happens(self):
+        def metrics():
+            with urllib.request.urlopen(self.sluice.admin + "/metrics", timeout=30) as answer:
+                lines = answer.read().decode().splitlines()
+            return {name: float(value) for name, value in
+                    (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+
+        self.create_queue("measured", "measured/+")
+        before = metrics()
+        self.publish("measured/x", 3)
+        worker = self.client(client_id="measured-worker", props=[(raw.RECEIVE_MAXIMUM, 1)])
+        worker.subscribe("$q/measured/+")
+        worker.messages(1)
+        worker.messages(1, acknowledge=False)
+        self.wait_for_queue("measured", ready=1, in_flight=1, acked_total=1)
+        after = metrics()
+        of_queue = {name: value for name, value in after.items() if 'queue="measured"' in name}
+        self.assertEqual(of_queue['sluice_queue_messages{queue="measured",state="ready"}'], 1)
+        self.assertEqual(of_queue['sluice_queue_messages{queue="measured",state="in_flight"}'], 1)
+        self.assertEqual(of_queue['sluice_queue_ended_total{queue="measured",how="acked"}'], 1)
+        self.assertEqual(of_queue['sluice_queue_stored_total{queue="measured"}'], 3)
+        self.assertEqual(of_queue['sluice_queue_consumers{queue="measured"}'], 1)
+        self.assertGreater(of_queue['sluice_queue_oldest_age_seconds{queue="measured"}'], 0)
+
+        def grown(name):
+            return after[name] - before[name]
+
+        self.assertEqual(grown('sluice_publishes_total{from="client"}'), 3)
+        self.assertEqual(grown('sluice_connections_total{result="accepted"}'), 2)
+        self.assertGreaterEqual(grown("sluice_journal_commit_seconds_count"), 4)
+        self.assertEqual(after["sluice_journal_commits_failed_total"], 0)
+        self.assertEqual(after['sluice_upstream{state="reachable"}'], 1)
+        self.assertEqual(after["sluice_healthy"], 1)
+        self.assertGreaterEqual(after["sluice_clients"], 2)
+
 
 if __name__ == "__main__":
     main()

@@ -35,6 +35,7 @@ class FakeApi final : public admin::Api {
   // The first look at one finds it running, the second one at its end.
   void begin_backup(const std::string& directory, Done done) override;
   std::optional<admin::BackupInfo> backup() override;
+  admin::Figures figures() override { return current_figures; }
 
   std::map<std::string, dispatch::QueueStats, std::less<>> by_name;
   std::vector<admin::MessageInfo> messages;  // of every queue, by offset
@@ -42,6 +43,7 @@ class FakeApi final : public admin::Api {
   std::vector<dispatch::Offset> redriven;
   admin::Health current_health;
   std::optional<admin::BackupInfo> last_backup;
+  admin::Figures current_figures;
   // What the disk would do: nothing (answers at once), fail, or keep everybody waiting.
   dispatch::Result<void> journal;
   bool hold = false;
