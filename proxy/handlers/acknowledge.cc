@@ -82,7 +82,8 @@ void on_pubrec(Session& session, const protocol::Pubrec& pubrec) {
   Outgoing* flight = find(session, pubrec.packet_id, QoS::exactly_once);
   if (flight == nullptr) {
     if (session.phase() == Session::Phase::ended) return;
-    session.send(protocol::Pubrel{pubrec.packet_id, ReasonCode::packet_identifier_not_found});
+    // Of an earlier connection, or of nothing at all: the broker knows.
+    session.link().send(protocol::Pubrec(pubrec));
     return;
   }
   pass_up(session, *flight, pubrec);

@@ -24,14 +24,6 @@ from parity import (connecting, ending, exactly_once, limits, malformed, publish
 AT_ONCE = 48
 GUARANTEES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "guarantees.md"
 LIST = "## Differences from talking to the broker"
-# What waits for the link under Paho to pass packets as they are; nothing else may be here.
-NOT_YET = (
-    "connecting.keep_alive_0", "connecting.packets_right_behind_connect",
-    "connecting.two_versions_meet", "ending.without_keep_alive_silence_is_allowed",
-    "exactly_once.pubrel_repeated", "exactly_once.pubrel_of_unknown_id",
-    "exactly_once.pubrec_of_unknown_id", "exactly_once.sender_breaks_after_pubrel",
-    "exactly_once.sender_starts_anew_instead", "limits.", "publishing.message_expiry_0_and_largest",
-    "publishing.mixed_qos_keeps_order_within_each", "sessions.nothing_lost_over_several_breaks")
 
 
 def wanted(kind):
@@ -59,15 +51,12 @@ class Parity(unittest.TestCase):
             def one(job):
                 pair = pairs[job[4].get("broker", "usual")]
                 ports = (pair.alone.port, pair.sluice.port)
-                once = {"runs": 1} if job[1].startswith(NOT_YET) else {}
-                return compare.compare(*job, ports, **once)
+                return compare.compare(*job, ports)
 
             outcomes = list(pool.map(one, jobs))
         self.check_listed(outcomes, jobs)
         for outcome in outcomes:
             with self.subTest(kind=kind, script=outcome.title):
-                if outcome.difference is not None and outcome.name.startswith(NOT_YET):
-                    self.skipTest("waits for the link under Paho")
                 if outcome.difference is not None:
                     self.fail(f"{outcome.title}\n{outcome.difference}")
                 if outcome.runs > 1:

@@ -40,12 +40,6 @@ def in_promised_order(lines):
     return out + rels
 
 
-def before_the_link(lines):
-    """Until the link under Paho passes reason codes: 0x10 arrives as 0x00."""
-    return [re.sub(r"^(PUBACK|PUBREC) (\S+) reason=0x10", r"\1 \2 reason=0x00", line)
-            for line in lines]
-
-
 # Every row of the table "Differences from talking to the broker" in docs/guarantees.md, by its
 # name: what of a connection's trace it takes away. A script names the rows that it shows.
 DIFFERENCES = {
@@ -72,7 +66,7 @@ def run(function, port, number, version, quiet_s):
 def levelled(traces, differences):
     out = {}
     for label, lines in traces.items():
-        out[label] = in_promised_order(before_the_link([str(line) for line in lines]))
+        out[label] = in_promised_order([str(line) for line in lines])
         for name in differences:
             out[label] = DIFFERENCES[name](out[label])
     return out
