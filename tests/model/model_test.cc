@@ -37,7 +37,7 @@ void live(std::uint64_t seed, std::uint64_t events, std::uint64_t& deliveries,
 }  // namespace
 
 TEST_CASE("random events keep every invariant") {
-  const auto events = from_environment("SLUICE_MODEL_OPS", 300'000);
+  const auto events = from_environment("SLUICE_MODEL_OPS", 100'000);
   const auto first_seed = from_environment("SLUICE_SEED", std::random_device{}());
   std::printf("SLUICE_SEED=%llu SLUICE_MODEL_OPS=%llu\n",
               static_cast<unsigned long long>(first_seed), static_cast<unsigned long long>(events));
