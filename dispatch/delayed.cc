@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "dispatch/invariant.h"
+#include "dispatch/lanes.h"
+#include "dispatch/ready.h"
 
 namespace dispatch {
 
@@ -21,8 +23,9 @@ void Delayed::add(Entry entry, Time until) {
   const Offset offset = entry.offset;
   bytes_ += entry.bytes;
   by_time_.emplace(until, offset);
-  const bool added = entries_.try_emplace(offset, Waiting{std::move(entry), until}).second;
+  const auto [place, added] = entries_.try_emplace(offset, Waiting{std::move(entry), until});
   INVARIANT(added, "a message is delayed twice");
+  if (lanes_ != nullptr) lanes_->delayed(place->second.entry);
 }
 
 std::optional<Entry> Delayed::take_due(Time now) {
@@ -35,12 +38,24 @@ std::optional<Entry> Delayed::take(Offset offset) {
   if (node.empty()) return std::nullopt;
   by_time_.erase({node.mapped().until, offset});
   bytes_ -= node.mapped().entry.bytes;
+  if (lanes_ != nullptr) lanes_->not_delayed(node.mapped().entry);
   return std::move(node.mapped().entry);
 }
 
 void Delayed::drop(Offset first, Offset last) {
   for (auto it = entries_.lower_bound(first); it != entries_.end() && it->first <= last;)
     take((it++)->first);
+}
+
+void Delayed::inform(Lanes* lanes) {
+  lanes_ = lanes;
+  if (lanes == nullptr) return;
+  for (const auto& [offset, waiting] : entries_) lanes->delayed(waiting.entry);
+}
+
+void Delayed::rekey(const QueueState& queue) {
+  for (auto& [offset, waiting] : entries_)
+    waiting.entry.key = make_key(queue, *waiting.entry.message);
 }
 
 const Entry* Delayed::find(Offset offset) const {

@@ -8,6 +8,7 @@
 
 #include "dispatch/consumer.h"
 #include "dispatch/queue_options.h"
+#include "dispatch/queue_state.h"
 #include "dispatch/random.h"
 #include "dispatch/time.h"
 
@@ -15,6 +16,8 @@
 // memory until then; a restart makes them ready.
 
 namespace dispatch {
+
+class Lanes;
 
 // How long to wait after so many failed attempts: retry_delay, growing by retry_multiplier up to
 // retry_delay_max, shortened by a random part of at most retry_jitter percent.
@@ -31,6 +34,10 @@ class Delayed {
   // Drops those of first..last that are here.
   void drop(Offset first, Offset last);
 
+  // As in Ready.
+  void inform(Lanes* lanes);
+  void rekey(const QueueState& queue);
+
   bool contains(Offset offset) const { return entries_.contains(offset); }
   const Entry* find(Offset offset) const;
   std::optional<Time> first_due() const;
@@ -45,6 +52,7 @@ class Delayed {
   std::map<Offset, Waiting> entries_;
   std::set<std::pair<Time, Offset>> by_time_;
   std::uint64_t bytes_ = 0;
+  Lanes* lanes_ = nullptr;
 };
 
 }  // namespace dispatch

@@ -5,18 +5,9 @@
 
 #include "dispatch/invariant.h"
 #include "dispatch/key_selector.h"
+#include "dispatch/packet_size.h"
 
 namespace dispatch {
-
-namespace {
-
-// Fixed header, lengths and the small properties of a PUBLISH; see packet_bytes().
-constexpr std::uint64_t kPacketHeadBytes = 64;
-constexpr std::uint64_t kUserPropertyHeadBytes = 5;
-constexpr std::uint64_t kMetadataBytes = 192;
-constexpr std::uint64_t kDeadMetadataBytes = 192;  // besides the reason, which Entry::bytes has
-
-}  // namespace
 
 MessageRef dead_letter(const Entry& entry, std::string reason, std::uint32_t attempts, Time now) {
   auto message = std::make_shared<Message>(*entry.message);
@@ -32,18 +23,34 @@ Group::Group(QueueState& queue, GroupId id, Shared& shared, GroupOwner& owner)
       state_(queue.groups.at(id)),
       shared_(shared),
       owner_(owner),
-      chooser_(chooser_for(queue, id, shared)),
-      cursor_(state_.settled.watermark()) {}
+      cursor_(state_.settled.watermark()) {
+  make_own_chooser();
+}
 
-std::unique_ptr<Chooser> Group::chooser_for(const QueueState& queue, GroupId id, Shared& shared) {
-  return make_chooser(queue.options.dispatch,
-                      shared.seed + (std::uint64_t{queue.id.value} << 32) + id.value);
+void Group::make_own_chooser() {
+  ready_.inform(nullptr);
+  delayed_.inform(nullptr);
+  lanes_ = nullptr;
+  if (queue_.options.dispatch != Strategy::key_affinity) {
+    const auto seed = shared_.seed + (std::uint64_t{queue_.id.value} << 32) + id_.value;
+    chooser_ = make_chooser(queue_.options.dispatch, seed);
+    return;
+  }
+  auto lanes = std::make_unique<Lanes>(queue_);
+  lanes_ = lanes.get();
+  chooser_ = std::move(lanes);
+  ready_.inform(lanes_);
+  delayed_.inform(lanes_);
+  for (const Consumer* consumer : consumers_)
+    for (const auto& [delivery, entry] : consumer->held) lanes_->in_flight(entry.key, *consumer);
 }
 
 // --- Consumers ---
 
 void Group::options_changed(Turn& turn) {
-  chooser_ = chooser_for(queue_, id_, shared_);
+  // A last-value queue's newest values are known by the keys that they were stored with.
+  if (!queue_.options.last_value) rekey();
+  make_own_chooser();
   for (Consumer* consumer : consumers_) {
     consumer->rank = {};
     chooser_->join(*consumer);
@@ -52,6 +59,13 @@ void Group::options_changed(Turn& turn) {
   }
   alarm_.reset();
   hand_out(turn);
+}
+
+void Group::rekey() {
+  ready_.rekey(queue_);
+  delayed_.rekey(queue_);
+  for (Consumer* consumer : consumers_)
+    for (auto& [delivery, entry] : consumer->held) entry.key = make_key(queue_, *entry.message);
 }
 
 void Group::join(Consumer& consumer, Turn& turn) {
@@ -126,8 +140,19 @@ void Group::find_widest() {
 // --- Handing out ---
 
 void Group::hand_out(Turn& turn) {
+  if (!queue_.options.pause_consuming) {
+    if (lanes_ != nullptr)
+      hand_out_by_key(turn);
+    else
+      hand_out_in_order(turn);
+  }
+  read_ahead(turn);
+  set_alarm();
+}
+
+void Group::hand_out_in_order(Turn& turn) {
   Offset from;
-  while (!chooser_->empty() && !queue_.options.pause_consuming) {
+  while (!chooser_->empty()) {
     const Entry* entry = ready_.first_from(from);
     if (entry == nullptr) break;
     from = next(entry->offset);
@@ -138,20 +163,30 @@ void Group::hand_out(Turn& turn) {
     if (hold_back(*entry)) continue;
     if (Consumer* taker = find_taker(*entry)) deliver(*taker, ready_.take(entry->offset), turn);
   }
-  read_ahead(turn);
-  set_alarm();
+}
+
+void Group::hand_out_by_key(Turn& turn) {
+  while (const auto next = lanes_->next()) {
+    const Entry& entry = *ready_.first_from(next->offset);
+    if (entry.has_expired(turn.now))
+      owner_.expire(Entry(entry), turn);
+    else if (!next->consumer->session->has_credit())
+      make_unavailable(*next->consumer, Standing::waiting);
+    else if (!hold_back(entry))
+      deliver(*next->consumer, ready_.take(next->offset), turn);
+  }
 }
 
 // A value is never delivered while an older value of its key is in flight.
 bool Group::hold_back(const Entry& entry) {
-  if (entry.key.empty() || !keys_.in_flight(entry.key)) return false;
+  if (!queue_.options.last_value || !keys_.in_flight(entry.key)) return false;
   keys_.wait(ready_.take(entry.offset));
   return true;
 }
 
 // Nobody may take it if it is too large for all of them: those behind it need not wait for it.
 Consumer* Group::find_taker(const Entry& entry) {
-  const auto bytes = packet_bytes(entry);
+  const auto bytes = packet_bytes(entry, queue_.options);
   if (bytes > widest_) return nullptr;
   while (true) {
     // Somebody else first if one consumer has just refused it; better the same one than nobody.
@@ -176,7 +211,8 @@ void Group::deliver(Consumer& consumer, Entry entry, Turn& turn) {
 
   if (entry.delivered_before || deliver.attempt > 1) ++redelivered_total_;
   entry.delivered_before = true;
-  if (!entry.key.empty()) keys_.begin(entry.key, entry.offset);
+  if (queue_.options.last_value) keys_.begin(entry.key, entry.offset);
+  if (lanes_ != nullptr) lanes_->in_flight(entry.key, consumer);
   consumer.held.emplace(deliver.delivery, std::move(entry));
   ++in_flight_;
   leases_.add({turn.now, deliver.delivery, &consumer}, in_flight_);
@@ -186,25 +222,13 @@ void Group::deliver(Consumer& consumer, Entry entry, Turn& turn) {
   turn.step.actions.push_back(std::move(deliver));
 }
 
-// At least what the PUBLISH will take on the wire, so that no consumer is given a packet larger
-// than its Maximum Packet Size [MQTT-3.1.2-24].
-std::uint64_t Group::packet_bytes(const Entry& entry) const {
-  const Message& message = *entry.message;
-  std::uint64_t bytes =
-      entry.bytes + kPacketHeadBytes + message.properties.user.size() * kUserPropertyHeadBytes;
-  if (queue_.options.metadata)
-    bytes +=
-        kMetadataBytes + queue_.options.name.size() + message.publisher.size() + entry.key.size();
-  if (queue_.options.metadata && message.dead_letter) bytes += kDeadMetadataBytes;
-  return bytes;
-}
-
 // --- Coming back ---
 
 Entry Group::take_held(Consumer& consumer, DeliveryId delivery) {
   auto node = consumer.held.extract(delivery);
   --in_flight_;
   if (is_settled(node.mapped())) --in_flight_settled_;
+  if (lanes_ != nullptr) lanes_->not_in_flight(node.mapped().key, consumer);
   load_shrank(consumer);
   return std::move(node.mapped());
 }
@@ -220,6 +244,7 @@ void Group::return_all(Consumer& consumer, Failed failed, Turn& turn) {
   std::vector<Entry> entries;
   for (auto& [delivery, entry] : consumer.held) {
     if (is_settled(entry)) --in_flight_settled_;
+    if (lanes_ != nullptr) lanes_->not_in_flight(entry.key, consumer);
     entries.push_back(std::move(entry));
   }
   in_flight_ -= entries.size();
@@ -268,7 +293,7 @@ void Group::make_ready(Entry entry) {
 }
 
 void Group::free_key(const std::string& key) {
-  if (key.empty()) return;
+  if (!queue_.options.last_value) return;
   if (auto waiting = keys_.end(key)) make_ready(std::move(*waiting));
 }
 

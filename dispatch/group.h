@@ -14,6 +14,7 @@
 #include "dispatch/alarms.h"
 #include "dispatch/consumer.h"
 #include "dispatch/delayed.h"
+#include "dispatch/lanes.h"
 #include "dispatch/last_value.h"
 #include "dispatch/leases.h"
 #include "dispatch/limits.h"
@@ -140,13 +141,15 @@ class Group {
   std::optional<Time> oldest_stored_at() const;
 
  private:
-  static std::unique_ptr<Chooser> chooser_for(const QueueState& queue, GroupId id, Shared& shared);
+  void make_own_chooser();
+  void rekey();
 
   // Handing out
+  void hand_out_in_order(Turn& turn);
+  void hand_out_by_key(Turn& turn);
   bool hold_back(const Entry& entry);
   Consumer* find_taker(const Entry& entry);
   void deliver(Consumer& consumer, Entry entry, Turn& turn);
-  std::uint64_t packet_bytes(const Entry& entry) const;
 
   // Time (group_time.cc)
   void pause(Consumer& consumer, Turn& turn);
@@ -194,6 +197,7 @@ class Group {
   Shared& shared_;
   GroupOwner& owner_;
   std::unique_ptr<Chooser> chooser_;
+  Lanes* lanes_ = nullptr;  // the chooser, if it is one of lanes
   std::vector<Consumer*> consumers_;
   std::uint64_t widest_ = 0;  // the largest packet that any consumer takes
 

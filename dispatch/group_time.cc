@@ -24,6 +24,7 @@ void Group::pause(Consumer& consumer, Turn& turn) {
   consumer.standing = Standing::paused;
   consumer.paused_until = turn.now + queue_.options.release_pause;
   pauses_.emplace(std::pair(consumer.paused_until, consumer.id), &consumer);
+  chooser_->standing_changed(consumer);
 }
 
 void Group::end_pauses(Time now) {
@@ -31,6 +32,7 @@ void Group::end_pauses(Time now) {
     Consumer& consumer = *pauses_.begin()->second;
     pauses_.erase(pauses_.begin());
     take_standing(consumer);
+    chooser_->standing_changed(consumer);
   }
 }
 
@@ -39,6 +41,7 @@ void Group::time_out(const Lease& lease, Turn& turn) {
   Consumer& consumer = *lease.consumer;
   const Entry& late = consumer.held.at(lease.delivery);
   consumer.overdue.emplace(lease.delivery, Consumer::Overdue{late.offset, late.bytes});
+  chooser_->standing_changed(consumer);
   Entry entry = take_held(consumer, lease.delivery);
   entry.refused_by = consumer.id;
   come_back(std::move(entry), Failed::after_delay, turn);
@@ -79,6 +82,7 @@ void Group::set_alarm() {
 void Group::settle_late(Consumer& consumer, DeliveryId delivery, Outcome outcome, Turn& turn) {
   const auto overdue = consumer.overdue.extract(delivery);
   if (overdue.empty()) return;
+  chooser_->standing_changed(consumer);
   load_shrank(consumer);
   const auto& [offset, bytes] = overdue.mapped();
   if (outcome == Outcome::ack && !state_.settled.contains(offset) && !holds(offset))

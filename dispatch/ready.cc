@@ -5,14 +5,19 @@
 
 #include "dispatch/invariant.h"
 #include "dispatch/key_selector.h"
+#include "dispatch/lanes.h"
 
 namespace dispatch {
+
+std::string make_key(const QueueState& queue, const Message& message) {
+  return queue.options.has_keys() ? key_of(message, queue.options.key) : std::string();
+}
 
 Entry make_entry(const QueueState& queue, Offset offset, const MessageRef& message) {
   Entry entry;
   entry.offset = offset;
   entry.message = message;
-  if (queue.options.has_keys()) entry.key = key_of(*message, queue.options.key);
+  entry.key = make_key(queue, *message);
   entry.bytes = static_cast<std::uint32_t>(message->size_bytes());
   return entry;
 }
@@ -21,8 +26,9 @@ void Ready::add(Entry entry) {
   bytes_ += entry.bytes;
   const Offset offset = entry.offset;
   const auto before = entries_.size();
-  entries_.emplace_hint(entries_.end(), offset, std::move(entry));
+  const auto added = entries_.emplace_hint(entries_.end(), offset, std::move(entry));
   INVARIANT(entries_.size() == before + 1, "a message is ready twice");
+  if (lanes_ != nullptr) lanes_->ready(added->second);
 }
 
 const Entry* Ready::first_from(Offset from) const {
@@ -37,11 +43,22 @@ Entry Ready::take(Offset offset) {
   Entry entry = std::move(found->second);
   bytes_ -= entry.bytes;
   entries_.erase(found);
+  if (lanes_ != nullptr) lanes_->not_ready(entry);
   return entry;
 }
 
 void Ready::drop(Offset offset) {
   if (entries_.contains(offset)) take(offset);
+}
+
+void Ready::inform(Lanes* lanes) {
+  lanes_ = lanes;
+  if (lanes == nullptr) return;
+  for (const auto& [offset, entry] : entries_) lanes->ready(entry);
+}
+
+void Ready::rekey(const QueueState& queue) {
+  for (auto& [offset, entry] : entries_) entry.key = make_key(queue, *entry.message);
 }
 
 std::optional<Offset> Ready::trim(std::uint64_t max_messages, std::uint64_t max_bytes) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 
 #include "dispatch/consumer.h"
 #include "dispatch/queue_state.h"
@@ -12,7 +13,11 @@
 
 namespace dispatch {
 
-// An entry for a message of this queue, with its key if the queue has keys.
+class Lanes;
+
+// The key of a message of this queue; empty if the queue has no keys.
+std::string make_key(const QueueState& queue, const Message& message);
+// An entry for it.
 Entry make_entry(const QueueState& queue, Offset offset, const MessageRef& message);
 
 class Ready {
@@ -28,12 +33,18 @@ class Ready {
   // offset dropped, if any.
   std::optional<Offset> trim(std::uint64_t max_messages, std::uint64_t max_bytes);
 
+  // Keeps these lanes informed from now on, also of what is here already; nullptr: nobody.
+  void inform(Lanes* lanes);
+  // The queue's keys are other ones.
+  void rekey(const QueueState& queue);
+
   std::uint64_t size() const { return entries_.size(); }
   std::uint64_t bytes() const { return bytes_; }
 
  private:
   std::map<Offset, Entry> entries_;
   std::uint64_t bytes_ = 0;
+  Lanes* lanes_ = nullptr;
 };
 
 }  // namespace dispatch

@@ -24,6 +24,8 @@ class Chooser {
   virtual void remove(Consumer& consumer) = 0;
   // The consumer, one that may be chosen, holds more or fewer messages than before.
   virtual void held_changed(Consumer& consumer) = 0;
+  // The consumer begins or ends a pause, or begins or ends to owe answers (Consumer::overdue).
+  virtual void standing_changed(Consumer&) {}
   virtual bool empty() const = 0;
 
   // A consumer other than `avoid` that takes packets of this size; nullptr if there is none.
@@ -32,6 +34,7 @@ class Chooser {
   virtual void given(Consumer& consumer) = 0;
 };
 
+// Not for key_affinity: see lanes.h.
 std::unique_ptr<Chooser> make_chooser(Strategy strategy, std::uint64_t seed);
 
 }  // namespace dispatch

@@ -65,18 +65,46 @@ void ReferenceQueue::deliver(const dispatch::Deliver& action, bool narrow) {
   must(item.key.empty() || !key_in_flight(item), "serial per key");
   must(is_latest(action.offset), "latest value wins");
   must(action.attempt == item.failed + 1, "attempts are counted");
-  must(first_eligible(narrow) == &item, "order by offset among ready");
+  if (options.dispatch == dispatch::Strategy::key_affinity)
+    check_lane(action);
+  else
+    must(first_eligible(narrow) == &item, "order by offset among ready");
   ready_.erase(action.offset);
   item.where = Where::in_flight;
-  ++in_flight_;
+  item.holder = action.consumer;
+  in_flight_.insert(action.offset);
   if (!item.key.empty()) keys_in_flight_.insert(item.key);
+}
+
+std::string ReferenceQueue::lane_of(Offset offset) const {
+  return dispatch::key_of(*items.at(offset).message, options.key);
+}
+
+void ReferenceQueue::check_lane(const dispatch::Deliver& action) const {
+  const std::string lane = lane_of(action.offset);
+  for (const Offset offset : ready_)
+    must(offset >= action.offset || lane_of(offset) != lane, "order per key");
+  for (const auto& [until, offset] : delayed_)
+    must(offset > action.offset || lane_of(offset) != lane, "order per key");
+  for (const Offset offset : in_flight_)
+    must(items.at(offset).holder == action.consumer || lane_of(offset) != lane,
+         "a key is with one consumer");
+}
+
+const ReferenceQueue::Item* ReferenceQueue::first_free_lane() const {
+  std::set<std::string> taken;
+  for (const auto& [until, offset] : delayed_) taken.insert(lane_of(offset));
+  for (const Offset offset : in_flight_) taken.insert(lane_of(offset));
+  for (const Offset offset : ready_)
+    if (!taken.contains(lane_of(offset))) return &items.at(offset);
+  return nullptr;
 }
 
 ReferenceQueue::Item& ReferenceQueue::take_back(Offset offset) {
   Item& item = items.at(offset);
   must(item.where == Where::in_flight, "one state each");
   keys_in_flight_.erase(item.key);
-  --in_flight_;
+  in_flight_.erase(offset);
   if (item.superseded)
     make_done(offset, item);
   else
@@ -207,7 +235,7 @@ void ReferenceQueue::restart(const dispatch::QueueState& kept) {
   delayed_.clear();
   keys_in_flight_.clear();
   latest_.clear();
-  in_flight_ = 0;
+  in_flight_.clear();
   options = kept.options;
   next = kept.next;
   items.erase(items.lower_bound(next), items.end());

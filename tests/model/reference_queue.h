@@ -40,7 +40,8 @@ class ReferenceQueue {
   enum class Where { ready, in_flight, delayed, done };
   struct Item {
     MessageRef message;
-    std::string key;
+    std::string key;    // of last-value queues
+    ConsumerId holder;  // in flight
     Where where = Where::ready;
     std::uint32_t failed = 0;
     dispatch::Time until{};   // delayed
@@ -73,13 +74,15 @@ class ReferenceQueue {
 
   // A message that may be handed out now to a consumer that is narrow or not; nullptr if none.
   const Item* first_eligible(bool narrow) const;
+  // key_affinity: one that is ready, with nothing of its key in flight or delayed; nullptr if none.
+  const Item* first_free_lane() const;
   bool is_latest(Offset offset) const;
   std::uint64_t large_ready_count() const;
   std::uint64_t ready_count() const { return ready_.size(); }
-  std::uint64_t kept_count() const { return ready_.size() + delayed_.size() + in_flight_; }
+  std::uint64_t kept_count() const { return ready_.size() + delayed_.size() + in_flight_.size(); }
   std::uint64_t delayed_count() const { return delayed_.size(); }
   std::optional<dispatch::Time> first_due() const;
-  std::uint64_t in_flight_count() const { return in_flight_; }
+  std::uint64_t in_flight_count() const { return in_flight_.size(); }
 
   dispatch::QueueOptions options;
   std::map<Offset, Item> items;
@@ -87,6 +90,8 @@ class ReferenceQueue {
 
  private:
   bool key_in_flight(const Item& item) const { return keys_in_flight_.contains(item.key); }
+  std::string lane_of(Offset offset) const;
+  void check_lane(const dispatch::Deliver& action) const;
   Item& take_back(Offset offset);
   void make_ready(Offset offset, Item& item);
   // A delivery failed: true if it was the last one.
@@ -99,7 +104,7 @@ class ReferenceQueue {
 
   std::set<Offset> ready_;
   std::set<std::pair<dispatch::Time, Offset>> delayed_;
-  std::uint64_t in_flight_ = 0;
+  std::set<Offset> in_flight_;
   std::set<std::string> keys_in_flight_;
   std::map<std::string, Offset> latest_;
 };

@@ -99,7 +99,7 @@ dispatch::QueueOptions Simulation::make_options() {
   options.name = "q" + std::to_string(++serial_);
   options.filter = kFilters[below(std::size(kFilters))];
   options.mode = one_in(2) ? dispatch::Mode::copy : dispatch::Mode::divert;
-  options.dispatch = static_cast<dispatch::Strategy>(below(3));
+  options.dispatch = static_cast<dispatch::Strategy>(below(4));  // not exclusive
   options.last_value = one_in(2);
   if (one_in(2)) options.key = {"property:k", "topic:1"};
   options.max_inflight = static_cast<std::uint32_t>(1 + below(6));

@@ -104,6 +104,7 @@ class Simulation {
   void check_nothing_stalls();
   bool has_credit(const Client& client) const;
   bool is_narrow(const Client& client) const;
+  bool all_could_take_more(dispatch::QueueId queue) const;
   // Any queue but those of dead letters; nothing if there is none.
   ReferenceQueue* any_queue();
   ReferenceQueue& origin_of(const ReferenceQueue& dead);

@@ -208,8 +208,6 @@ TEST_CASE("wrong definitions end with 2 before the server is asked") {
   };
   check_fails(create({}), 2,
               "sluice: --filter is required; `sluice queue create --help` says what it takes");
-  check_fails(create({"--filter", "a", "--dispatch", "key_affinity"}), 2,
-              "sluice: option 'dispatch': value 'key_affinity' is not built yet");
   check_fails(create({"--filter", "a", "--mode", "both"}), 2,
               "sluice: option 'mode': 'both' is wrong; it takes divert or copy");
   check_fails(create({"--filter", "a", "--max-inflight", "0"}), 2,
