@@ -77,6 +77,19 @@ std::vector<MessageView> QueueSet::look_at(QueueId id, std::span<const Offset> o
   return views;
 }
 
+std::vector<const QueueOptions*> QueueSet::queues_of_topic(std::string_view topic) const {
+  const auto& queues = impl_->matches(topic);
+  std::vector<const QueueOptions*> found;
+  found.reserve(queues.size());
+  for (const Queue* queue : queues) found.push_back(&queue->options());
+  return found;
+}
+
+const QueueOptions* QueueSet::options_of(std::string_view name) const {
+  const Queue* queue = find_in(impl_->by_name, name);
+  return queue == nullptr ? nullptr : &queue->options();
+}
+
 std::vector<ConsumerView> QueueSet::consumer_views(std::string_view name, Time now) const {
   std::vector<ConsumerView> views;
   for (const auto& [id, consumer] : impl_->consumers) {

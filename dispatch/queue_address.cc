@@ -11,6 +11,7 @@ namespace dispatch {
 
 namespace {
 
+constexpr std::string_view kEmqxPrefix = "$queue/";
 constexpr std::string_view kDeadLevel = "$dead";
 constexpr std::string_view kGroupLevel = "$group";
 constexpr std::string_view kSettleLevel = "$settle";
@@ -32,11 +33,30 @@ Result<std::string> take_group(std::string_view& inner) {
   return group;
 }
 
+Result<QueueAddress> parse_emqx_address(std::string_view filter) {
+  if (filter.size() <= kEmqxPrefix.size())
+    return invalid("'" + std::string(filter) + "' names no queue: it takes $queue/<name>");
+  const auto inner = filter.substr(kEmqxPrefix.size());
+  const auto slash = inner.find('/');
+  QueueAddress address;
+  address.name = inner.substr(0, slash);
+  if (auto checked = check_name("queue", address.name); !checked) return checked.error();
+  if (slash == inner.npos) return address;
+  address.filter = inner.substr(slash + 1);
+  if (auto checked = check_topic_filter(address.filter); !checked) return checked.error();
+  return address;
+}
+
 }  // namespace
 
 bool is_queue_topic(std::string_view topic_or_filter) { return below(topic_or_filter, "$q"); }
 
+bool is_emqx_queue_topic(std::string_view topic_or_filter) {
+  return below(topic_or_filter, "$queue");
+}
+
 Result<QueueAddress> parse_queue_address(std::string_view filter) {
+  if (is_emqx_queue_topic(filter)) return parse_emqx_address(filter);
   INVARIANT(is_queue_topic(filter), "asked for the queue of a plain filter");
   if (filter.size() <= kQueuePrefix.size())
     return invalid("'" + std::string(filter) + "' names no queue: it takes $q/<filter>");

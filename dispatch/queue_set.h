@@ -142,7 +142,11 @@ class QueueSet {
   std::vector<QueueStats> stats_after(std::string_view name, std::size_t limit, Time now) const;
   // The name of the queue with exactly this filter; empty if none has it.
   std::string name_of_filter(std::string_view filter) const;
-  // Its definition; nullptr if it was deleted.
+  // The definitions of the queues that store a publish of this topic, by id; good until one
+  // changes.
+  std::vector<const QueueOptions*> queues_of_topic(std::string_view topic) const;
+  // Its definition; nullptr if there is no such queue, or not any more.
+  const QueueOptions* options_of(std::string_view name) const;
   const QueueOptions* options_of(QueueId queue) const;
   std::vector<ConsumerId> consumers_of(std::string_view name) const;
   // The first messages from `from` on, without a hole, that group `default` has not settled, in the

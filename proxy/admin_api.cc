@@ -126,6 +126,7 @@ admin::Figures AdminApi::figures() {
           .refused = traffic_.refused,
           .publishes_from_clients = traffic_.publishes_from_clients,
           .publishes_from_broker = traffic_.publishes_from_broker,
+          .publishes_denied = traffic_.publishes_denied,
           .commits = queues_.commit_times(),
           .failed_commits = queues_.failed_commits()};
 }

@@ -46,6 +46,9 @@ class Reader {
   Result<void> read_queues(const toml::key& key, const toml::node& value);
   Result<void> read_queue(const toml::table& table);
   Result<void> read_queue_defaults(const toml::key& key, const toml::node& value);
+  Result<void> read_compat(const toml::key& key, const toml::node& value);
+  Result<void> read_acl(const toml::key& key, const toml::node& value);
+  Result<void> read_rule(const toml::table& table);
   Result<void> read_option(dispatch::QueueOptions& options, const toml::key& key,
                            const toml::node& value) const;
   Result<void> check_unique(const dispatch::QueueOptions& options, const toml::table& table);
@@ -105,11 +108,11 @@ constexpr TopKey kTopKeys[] = {
     {"log_level", set_log_level},
     {"missing_queue", set_missing_queue},
 };
-constexpr std::array<std::string_view, 9> kTopNames = {
-    "listen", "upstream", "admin",         "data_dir",      "log_level",
-    "limits", "queue",    "missing_queue", "queue_defaults"};
+constexpr std::array<std::string_view, 11> kTopNames = {
+    "listen", "upstream",      "admin",          "data_dir", "log_level", "limits",
+    "queue",  "missing_queue", "queue_defaults", "acl",      "compat"};
 // What later versions take: refused by name.
-constexpr std::array<std::string_view, 3> kPlanned = {"acl", "compat", "upstream_lost"};
+constexpr std::array<std::string_view, 1> kPlanned = {"upstream_lost"};
 
 template <class Range>
 bool contains(const Range& range, std::string_view name) {
@@ -128,6 +131,8 @@ Result<void> Reader::read_top(const toml::key& key, const toml::node& value) {
   if (key == "limits") return read_limits(key, value);
   if (key == "queue") return read_queues(key, value);
   if (key == "queue_defaults") return read_queue_defaults(key, value);
+  if (key == "compat") return read_compat(key, value);
+  if (key == "acl") return read_acl(key, value);
   const auto* known = std::find_if(std::begin(kTopKeys), std::end(kTopKeys),
                                    [&](const TopKey& top) { return top.name == key.str(); });
   if (known == std::end(kTopKeys)) {
@@ -243,6 +248,53 @@ Result<void> Reader::read_option(dispatch::QueueOptions& options, const toml::ke
   if (!typed) return typed.error();
   if (auto set = set_option_value(options, key.str(), *typed); !set)
     return error(key, set.error().text);
+  return {};
+}
+
+// --- [compat] ---
+
+Result<void> Reader::read_compat(const toml::key& key, const toml::node& value) {
+  const toml::table* table = value.as_table();
+  if (table == nullptr) return error(key, "takes a table: [compat]");
+  for (const auto& [name, option] : *table) {
+    if (name != "emqx_prefix") {
+      constexpr std::array<std::string_view, 1> kKnown = {"emqx_prefix"};
+      return error(name, "unknown key of [compat]" + did_you_mean(name.str(), kKnown));
+    }
+    const auto* flag = option.as_boolean();
+    if (flag == nullptr) return error(name, "takes true or false");
+    config_.emqx_prefix = flag->get();
+  }
+  return {};
+}
+
+// --- [[acl]] ---
+
+Result<void> Reader::read_acl(const toml::key& key, const toml::node& value) {
+  const toml::array* array = value.as_array();
+  if (array == nullptr) return error(key, "takes tables, with two brackets: [[acl]]");
+  for (const toml::node& element : *array) {
+    const toml::table* table = element.as_table();
+    if (table == nullptr) return error(element.source(), "acl", "takes tables: [[acl]]");
+    if (auto read = read_rule(*table); !read) return read;
+  }
+  return {};
+}
+
+Result<void> Reader::read_rule(const toml::table& table) {
+  AclRule rule;
+  for (const auto& [key, value] : table) {
+    const Result<OptionValue> typed = option_value(key, value);
+    if (!typed) return typed.error();
+    const auto* words = std::get_if<std::vector<std::string>>(&*typed);
+    const auto* word = std::get_if<std::string>(&*typed);
+    if (words == nullptr && word == nullptr) return error(key, "takes a list of strings");
+    const auto set = set_rule_key(rule, key.str(), words ? *words : std::vector{*word});
+    if (!set) return error(key, set.error().text);
+  }
+  if (!rule.produce && !rule.consume)
+    return error(table.source(), "acl", "has neither 'allow' nor 'deny', so it says nothing");
+  config_.acl.add(std::move(rule));
   return {};
 }
 

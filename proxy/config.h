@@ -9,6 +9,7 @@
 
 #include "dispatch/queue_options.h"
 #include "dispatch/result.h"
+#include "proxy/acl.h"
 #include "proxy/endpoint.h"
 
 // What `sluice serve` is told: the TOML file first, the command line over it.
@@ -33,6 +34,8 @@ struct ServeConfig {
   std::vector<std::string> queue_filters;      // --queue FILTER
   MissingQueue missing_queue = MissingQueue::reject;
   dispatch::QueueOptions queue_defaults;  // [queue_defaults]: of queues that missing_queue makes
+  bool emqx_prefix = false;               // [compat]: `$queue/<name>` means a queue as well
+  Acl acl;                                // [[acl]]: who may produce and consume
 
   // Limits, each a key of the same name in the [limits] table.
   std::uint32_t max_packet_bytes = 268'435'455;  // of one packet from a client, 1024..268435455

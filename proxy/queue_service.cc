@@ -109,15 +109,22 @@ dispatch::Result<dispatch::ConsumerId> QueueService::subscribe(
   return subscribed->consumer;
 }
 
+std::string QueueService::name_for(const dispatch::QueueAddress& address) const {
+  if (auto name = queues_.name_of_filter(address.filter); !name.empty()) return name;
+  if (!address.name.empty()) return address.name;
+  const std::string derived = dispatch::derive_queue_name(address.filter);
+  std::string name = derived;
+  for (int n = 2; queues_.stats(name, now()) && n < 1000; ++n)
+    name = derived.substr(0, 120) + "-" + std::to_string(n);
+  return name;
+}
+
 void QueueService::create_missing(const dispatch::QueueAddress& address,
                                   const dispatch::QueueOptions& defaults) {
   if (!failure_.empty() || !queues_.name_of_filter(address.filter).empty()) return;
   dispatch::QueueOptions options = defaults;
   options.filter = address.filter;
-  const std::string name = dispatch::derive_queue_name(address.filter);
-  options.name = name;
-  for (int n = 2; queues_.stats(options.name, now()) && n < 1000; ++n)
-    options.name = name.substr(0, 120) + "-" + std::to_string(n);
+  options.name = name_for(address);
   auto step = queues_.create(RequestId{}, options, now());
   if (step) {
     take(std::move(*step));

@@ -69,6 +69,10 @@ class QueueService final : private JournalEvents {
   // --- Producing ---
 
   dispatch::Route route(std::string_view topic) const { return queues_.route(topic); }
+  // The queues that store a publish of this topic.
+  std::vector<const dispatch::QueueOptions*> queues_of_topic(std::string_view topic) const {
+    return queues_.queues_of_topic(topic);
+  }
   // False while as much waits for the journal as should: sessions stop reading until
   // on_queues_ready(). What was read already is taken all the same.
   bool can_take() const { return filling_.bytes < kMaxFillingBytes; }
@@ -90,6 +94,9 @@ class QueueService final : private JournalEvents {
   dispatch::Result<dispatch::ConsumerId> subscribe(dispatch::SessionId session,
                                                    const dispatch::QueueAddress& address,
                                                    dispatch::IfMissing if_missing);
+  // The name of the queue that an address names; if there is none, the one that create_missing()
+  // would give it.
+  std::string name_for(const dispatch::QueueAddress& address) const;
   // Makes the queue that an address names, if it is not there, from the options for such queues.
   void create_missing(const dispatch::QueueAddress& address,
                       const dispatch::QueueOptions& defaults);
@@ -99,6 +106,10 @@ class QueueService final : private JournalEvents {
   void free_slot(dispatch::SessionId session);
   void set_plain_in_flight(dispatch::SessionId session, std::uint32_t count);
   void set_writable(dispatch::SessionId session, bool writable);
+  // nullptr if no queue has that name.
+  const dispatch::QueueOptions* options_of(std::string_view name) const {
+    return queues_.options_of(name);
+  }
   // Name and metadata option of a queue that a delivery names; nullptr if it was deleted meanwhile.
   const dispatch::QueueOptions* options_of(dispatch::QueueId queue) const {
     return queues_.options_of(queue);

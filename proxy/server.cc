@@ -208,9 +208,9 @@ class Server {
   Clock clock_;
   QueueService queues_;
   SessionRegistry registry_;
-  Wills wills_{core_, queues_};
   UpstreamHealth upstream_health_ = UpstreamHealth::unknown;
   Traffic traffic_;
+  Wills wills_{core_, queues_, config_.acl, traffic_.publishes_denied};
   std::unique_ptr<Upstream> upstream_;
   std::vector<std::uint8_t> read_buffer_ = std::vector<std::uint8_t>(kReadBufferBytes);
   SessionContext context_;

@@ -39,6 +39,7 @@ struct Traffic {
   std::uint64_t refused = 0;
   std::uint64_t publishes_from_clients = 0;
   std::uint64_t publishes_from_broker = 0;
+  std::uint64_t publishes_denied = 0;  // by [[acl]], Wills included
 };
 
 // What every session works with; all of it outlives the sessions.
@@ -94,11 +95,17 @@ class Session final : public UpstreamEvents,
   Connection& connection() { return connection_; }
   SessionState& state() { return *state_; }
   const SessionContext& context() const { return context_; }
-  QueueService& queues() { return context_.queues; }
+  // True for a topic filter that means a queue, and not something at the broker.
+  bool means_queue(std::string_view filter) const {
+    return dispatch::is_queue_topic(filter) ||
+           (context_.config.emqx_prefix && dispatch::is_emqx_queue_topic(filter));
+  }
+  QueueService& queues() const { return context_.queues; }
   dispatch::SessionId queue_session() const { return queue_session_; }
   UpstreamLink& link() { return *link_; }
   const std::string& peer() const { return peer_; }
   const std::string& client_id() const { return connection_.client_id; }
+  Who who() const { return {connection_.username, connection_.client_id}; }
   std::chrono::steady_clock::time_point last_read() const { return last_read_; }
 
   // Encodes a packet behind what is to be sent. Sent before the event loop turns to other things.

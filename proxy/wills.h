@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -9,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "dispatch/message.h"
+#include "proxy/acl.h"
 #include "proxy/queue_service.h"
 
 namespace proxy {
@@ -18,7 +20,9 @@ namespace proxy {
 // lost if Sluice ends before its time.
 class Wills {
  public:
-  Wills(boost::asio::io_context& core, QueueService& queues) : core_(core), queues_(queues) {}
+  // `denied` counts Wills that their publishers may not publish.
+  Wills(boost::asio::io_context& core, QueueService& queues, const Acl& acl, std::uint64_t& denied)
+      : core_(core), queues_(queues), acl_(acl), denied_(denied) {}
 
   // Stores the Will after `delay`; with none at once. One Will a client identifier.
   void schedule(const std::string& client_id, dispatch::MessageRef will,
@@ -38,6 +42,8 @@ class Wills {
 
   boost::asio::io_context& core_;
   QueueService& queues_;
+  const Acl& acl_;
+  std::uint64_t& denied_;
   std::unordered_map<std::string, Waiting> waiting_;
 };
 

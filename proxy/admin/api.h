@@ -32,6 +32,7 @@ struct Figures {
   std::uint64_t refused = 0;   // connections beyond max_connections
   std::uint64_t publishes_from_clients = 0;
   std::uint64_t publishes_from_broker = 0;
+  std::uint64_t publishes_denied = 0;  // by [[acl]], Wills included
   proxy::Durations commits;  // those that were written
   std::uint64_t failed_commits = 0;
 };

@@ -86,6 +86,9 @@ void add_server(std::vector<MetricFamily>& all, Api& api) {
   add(publishes, figures.publishes_from_clients, {{"from", "client"}});
   add(publishes, figures.publishes_from_broker, {{"from", "broker"}});
   all.push_back(std::move(publishes));
+  all.push_back(counter("sluice_publishes_denied_total",
+                        "Publishes and Wills since start that the [[acl]] rules forbade",
+                        figures.publishes_denied));
   MetricFamily upstream =
       family("sluice_upstream", MetricType::Gauge, "1 for the state that the broker is in");
   for (const std::string_view state : {"reachable", "unreachable", "unknown"})

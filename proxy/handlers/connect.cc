@@ -2,6 +2,7 @@
 
 #include "proxy/handlers/handlers.h"
 #include "proxy/log.h"
+#include "proxy/rights.h"
 #include "proxy/session.h"
 
 namespace proxy::handlers {
@@ -76,13 +77,15 @@ void set_own_limits(Session& session, protocol::Properties& properties) {
 }
 
 // A Will whose topic belongs to a queue is stored there when it fires; the broker has it as well
-// only in copy mode (docs/queues.md section 2).
+// only in copy mode (docs/queues.md section 2), and only if the client may publish it.
 void divert_will(Session& session, protocol::Connect& connect) {
   if (!connect.will) return;
   const auto route = session.queues().route(connect.will->topic);
   if (route == dispatch::Route::plain) return;
   session.connection().queue_will = connect.will;
-  if (route == dispatch::Route::divert) connect.will.reset();
+  const bool may = may_publish(session.context().config.acl, session.queues(), session.who(),
+                               connect.will->topic);
+  if (route == dispatch::Route::divert || !may) connect.will.reset();
 }
 
 // The state that this side kept for the session, if the broker still has the session as well.

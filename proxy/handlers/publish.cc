@@ -2,7 +2,9 @@
 #include "proxy/handlers/handlers.h"
 #include "proxy/log.h"
 #include "proxy/message.h"
+#include "proxy/printable.h"
 #include "proxy/protocol/encode.h"
+#include "proxy/rights.h"
 #include "proxy/session.h"
 
 namespace proxy::handlers {
@@ -113,6 +115,19 @@ void refuse_topic(Session& session, const Publish& publish) {
   }
 }
 
+// True if the [[acl]] rules forbid the publish, which has been answered then.
+bool is_forbidden(Session& session, const Publish& publish) {
+  if (may_publish(session.context().config.acl, session.queues(), session.who(), publish.topic))
+    return false;
+  ++session.context().traffic.publishes_denied;
+  const std::string why = "this client may not publish to '" + publish.topic + "'";
+  log().warn("a publish of {} is refused: {}", session.client_id(), printable(why));
+  if (publish.qos == QoS::at_most_once) return true;
+  begin(session, publish, Incoming::Owner::queue);
+  answer_publish(session, publish.packet_id, publish.qos, ReasonCode::not_authorized, why);
+  return true;
+}
+
 ReasonCode reason_for(const dispatch::Error& why) {
   switch (why.kind) {
     case dispatch::ErrorKind::full:
@@ -162,6 +177,7 @@ void on_publish(Session& session, Publish&& publish) {
     refuse_topic(session, publish);
     return;
   }
+  if (is_forbidden(session, publish)) return;
   switch (session.queues().route(publish.topic)) {
     case dispatch::Route::plain:
       begin(session, publish, Incoming::Owner::upstream);

@@ -1,5 +1,8 @@
 #include "dispatch/queue_address.h"
 #include "proxy/handlers/handlers.h"
+#include "proxy/log.h"
+#include "proxy/printable.h"
+#include "proxy/rights.h"
 #include "proxy/session.h"
 
 namespace proxy::handlers {
@@ -10,15 +13,44 @@ using protocol::ReasonCode;
 
 ReasonCode granted(protocol::QoS qos) { return static_cast<ReasonCode>(qos); }
 
+// The filter that goes with the name of a `$queue/` address. A queue of that name which isn't there
+// can still be waited for, or made, by a filter that was given.
+dispatch::Result<dispatch::QueueAddress> with_filter(const Session& session,
+                                                     dispatch::QueueAddress address) {
+  if (address.name.empty()) return address;
+  const auto* queue = session.queues().options_of(address.name);
+  if (queue == nullptr && address.filter.empty())
+    return dispatch::Error{dispatch::ErrorKind::not_found,
+                           "no queue is named '" + address.name + "'"};
+  if (queue == nullptr) return address;
+  if (address.filter.empty()) address.filter = queue->filter;
+  if (address.filter != queue->filter)
+    return dispatch::Error{
+        dispatch::ErrorKind::not_found,
+        "queue '" + address.name + "' has another filter than '" + address.filter + "'"};
+  return address;
+}
+
 // Subscribes to one queue; the reason code for SUBACK. `why` is set if it is refused.
 ReasonCode subscribe_to_queue(Session& session, const protocol::Subscription& wanted,
                               std::optional<std::uint32_t> subscription_id, std::string& why) {
-  const auto address = dispatch::parse_queue_address(wanted.filter);
-  if (!address) {
-    why = address.error().text;
+  const auto written = dispatch::parse_queue_address(wanted.filter);
+  if (!written) {
+    why = written.error().text;
     return session.v5() ? ReasonCode::topic_filter_invalid : ReasonCode::unspecified_error;
   }
+  const auto address = with_filter(session, *written);
+  if (!address) {
+    why = address.error().text;
+    return ReasonCode::unspecified_error;
+  }
   const auto policy = session.context().config.missing_queue;
+  if (!may_consume(session.context().config.acl, session.queues(), session.who(), *address,
+                   policy)) {
+    why = "this client may not consume from '" + wanted.filter + "'";
+    log().warn("{} may not consume from {}", session.client_id(), printable(wanted.filter));
+    return session.v5() ? ReasonCode::not_authorized : ReasonCode::unspecified_error;
+  }
   if (policy == MissingQueue::create) {
     session.queues().create_missing(*address, session.context().config.queue_defaults);
   }
@@ -30,8 +62,29 @@ ReasonCode subscribe_to_queue(Session& session, const protocol::Subscription& wa
     return ReasonCode::unspecified_error;
   }
   session.state().queue_subscriptions.insert_or_assign(
-      wanted.filter, QueueSubscription{*address, wanted.qos, subscription_id, *consumer});
+      wanted.filter, QueueSubscription{*written, wanted.qos, subscription_id, *consumer});
   return granted(wanted.qos);
+}
+
+// A subscription that was granted before, for this connection. Whoever comes back may be another
+// user, and the configuration may be another: what isn't granted any more stays a subscription that
+// gets nothing.
+void rejoin(Session& session, const std::string& filter, QueueSubscription& subscription) {
+  const auto refuse = [&](std::string_view why) {
+    log().warn("{} has {} of an earlier connection no more: {}", session.client_id(),
+               printable(filter), why);
+  };
+  if (!session.means_queue(filter)) return refuse("[compat] emqx_prefix is off");
+  const auto address = with_filter(session, subscription.address);
+  if (!address) return refuse(address.error().text);
+  if (!may_consume(session.context().config.acl, session.queues(), session.who(), *address,
+                   MissingQueue::wait))
+    return refuse("it may not consume from it");
+  // The queue may have been deleted meanwhile: then there is nothing to consume, unless it comes
+  // again.
+  const auto consumer =
+      session.queues().subscribe(session.queue_session(), *address, dispatch::IfMissing::wait);
+  if (consumer) subscription.consumer = *consumer;
 }
 
 // Answers a SUBSCRIBE: the broker's reasons for its filters, ours for the queues, in the order of
@@ -45,7 +98,7 @@ void finish(Session& session, const protocol::Subscribe& subscribe, protocol::Su
   std::size_t next_of_broker = 0;
   session.hold_deliveries();
   for (const auto& wanted : subscribe.subscriptions) {
-    if (dispatch::is_queue_topic(wanted.filter)) {
+    if (session.means_queue(wanted.filter)) {
       suback.reasons.push_back(subscribe_to_queue(session, wanted, subscription_id, why));
     } else {
       suback.reasons.push_back(next_of_broker < brokers.reasons.size()
@@ -69,7 +122,7 @@ void on_subscribe(Session& session, protocol::Subscribe&& subscribe) {
   plain.packet_id = subscribe.packet_id;
   plain.properties = subscribe.properties;
   for (const auto& wanted : subscribe.subscriptions) {
-    if (!dispatch::is_queue_topic(wanted.filter)) plain.subscriptions.push_back(wanted);
+    if (!session.means_queue(wanted.filter)) plain.subscriptions.push_back(wanted);
   }
   if (plain.subscriptions.empty()) {
     finish(session, subscribe, {});
@@ -89,13 +142,8 @@ void on_suback(Session& session, protocol::Suback&& suback) {
 void resubscribe(Session& session) {
   count_plain_in_flight(session);
   session.hold_deliveries();
-  for (auto& [filter, subscription] : session.state().queue_subscriptions) {
-    // The queue may have been deleted meanwhile: then there is nothing to consume, unless it comes
-    // again.
-    const auto consumer = session.queues().subscribe(session.queue_session(), subscription.address,
-                                                     dispatch::IfMissing::wait);
-    if (consumer) subscription.consumer = *consumer;
-  }
+  for (auto& [filter, subscription] : session.state().queue_subscriptions)
+    rejoin(session, filter, subscription);
   session.release_deliveries();
 }
 

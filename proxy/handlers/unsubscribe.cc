@@ -1,4 +1,3 @@
-#include "dispatch/queue_address.h"
 #include "proxy/handlers/handlers.h"
 #include "proxy/session.h"
 
@@ -10,7 +9,9 @@ using protocol::ReasonCode;
 ReasonCode unsubscribe_from_queue(Session& session, const std::string& filter) {
   const auto subscription = session.state().queue_subscriptions.extract(filter);
   if (subscription.empty()) return ReasonCode::no_subscription_existed;
-  session.queues().unsubscribe(subscription.mapped().consumer);
+  // One consumer may stand behind two spellings of an address.
+  const auto consumer = subscription.mapped().consumer;
+  if (session.state().find(consumer) == nullptr) session.queues().unsubscribe(consumer);
   return ReasonCode::success;
 }
 
@@ -22,7 +23,7 @@ void finish(Session& session, const protocol::Unsubscribe& unsubscribe,
   unsuback.properties = std::move(brokers.properties);
   std::size_t next_of_broker = 0;
   for (const auto& filter : unsubscribe.filters) {
-    if (dispatch::is_queue_topic(filter)) {
+    if (session.means_queue(filter)) {
       unsuback.reasons.push_back(unsubscribe_from_queue(session, filter));
     } else {
       unsuback.reasons.push_back(next_of_broker < brokers.reasons.size()
@@ -40,7 +41,7 @@ void on_unsubscribe(Session& session, protocol::Unsubscribe&& unsubscribe) {
   plain.packet_id = unsubscribe.packet_id;
   plain.properties = unsubscribe.properties;
   for (const auto& filter : unsubscribe.filters) {
-    if (!dispatch::is_queue_topic(filter)) plain.filters.push_back(filter);
+    if (!session.means_queue(filter)) plain.filters.push_back(filter);
   }
   if (plain.filters.empty()) {
     finish(session, unsubscribe, {});

@@ -35,6 +35,29 @@ TEST_CASE("dead letters have an address of their own") {
   CHECK(*parse_queue_address("$q/$group/audit/$dead/a") == QueueAddress{"audit", "a", true});
 }
 
+TEST_CASE("the spelling of EMQX names a queue by its name, and its filter if that is given") {
+  CHECK(is_emqx_queue_topic("$queue"));
+  CHECK(is_emqx_queue_topic("$queue/jobs"));
+  CHECK_FALSE(is_emqx_queue_topic("$queues/jobs"));
+  CHECK_FALSE(is_emqx_queue_topic("$q/jobs"));
+  const auto by_name = parse_queue_address("$queue/jobs.eu");
+  REQUIRE(by_name.has_value());
+  CHECK(by_name->name == "jobs.eu");
+  CHECK(by_name->filter.empty());
+  CHECK(by_name->group == "default");
+  const auto whole = parse_queue_address("$queue/jobs/jobs/+/#");
+  REQUIRE(whole.has_value());
+  CHECK(whole->name == "jobs");
+  CHECK(whole->filter == "jobs/+/#");
+  CHECK(parse_queue_address("$queue/jobs//a")->filter == "/a");
+  CHECK(parse_queue_address("$q/jobs")->name.empty());
+  for (const char* wrong : {"$queue", "$queue/", "$queue//a", "$queue/+/a", "$queue/#",
+                            "$queue/jobs/", "$queue/jobs/a+", "$queue/a b", "$queue/.a/b"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parse_queue_address(wrong).has_value());
+  }
+}
+
 TEST_CASE("an address that names no queue is refused with the reason") {
   for (const char* filter :
        {"$q", "$q/", "$q/a/#/b", "$q/a+", "$q/$dead", "$q/$dead/", "$q/$dead/a+"}) {

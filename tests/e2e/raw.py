@@ -178,7 +178,8 @@ class Client:
     def _properties(self, pairs):
         return properties(pairs) if self.version == 5 else b""
 
-    def connect(self, client_id="", clean=True, keep_alive_s=0, props=(), will=None):
+    def connect(self, client_id="", clean=True, keep_alive_s=0, props=(), will=None,
+                username=None):
         """Sends CONNECT and returns the CONNACK. A will is (topic, payload, qos, properties)."""
         flags = 0x02 if clean else 0
         body = binary(client_id)
@@ -186,6 +187,9 @@ class Client:
             topic, payload, qos, will_props = will
             flags |= 0x04 | qos << 3
             body += self._properties(will_props) + binary(topic) + binary(payload)
+        if username is not None:
+            flags |= 0x80
+            body += binary(username)
         head = binary("MQTT") + bytes([self.version, flags]) + struct.pack(">H", keep_alive_s)
         self.send(packet(CONNECT, head + self._properties(props) + body))
         return self.expect(CONNACK)

@@ -122,7 +122,27 @@ TEST_CASE("errors of a config file name file, line, key and what it takes") {
        "t.toml:1: log_level: 'loud' is no log level: takes trace, debug, info, warn, error or off"},
       {"\n\nlog_levle = \"info\"", "t.toml:3: log_levle: unknown key (did you mean 'log_level'?)"},
       {"colour = 1", "t.toml:1: colour: unknown key"},
-      {"[[acl]]\n", "t.toml:1: acl: is not built yet"},
+      {"compat = true", "t.toml:1: compat: takes a table: [compat]"},
+      {"[compat]\nemqx_prefix = 1\n", "t.toml:2: emqx_prefix: takes true or false"},
+      {"[compat]\nemqx_prefx = true\n",
+       "t.toml:2: emqx_prefx: unknown key of [compat] (did you mean 'emqx_prefix'?)"},
+      {"upstream_lost = \"hold\"\n", "t.toml:1: upstream_lost: is not built yet"},
+      {"[acl]\nusers = [\"a\"]\n", "t.toml:1: acl: takes tables, with two brackets: [[acl]]"},
+      {"acl = [1]", "t.toml:1: acl: takes tables: [[acl]]"},
+      {"[[acl]]\nusers = [\"a\"]\n",
+       "t.toml:1: acl: has neither 'allow' nor 'deny', so it says nothing"},
+      {"[[acl]]\nuser = [\"a\"]\n",
+       "t.toml:2: user: unknown key of [[acl]] (did you mean 'users'?)"},
+      {"[[acl]]\nusers = 1\n", "t.toml:2: users: takes a list of strings"},
+      {"[[acl]]\nqueues = []\n",
+       "t.toml:2: queues: has an empty list; it takes patterns, such as 'a*'"},
+      {"[[acl]]\nallow = [\"publish\"]\n",
+       "t.toml:2: allow: 'publish' is wrong; it takes a list of 'produce' and 'consume'"},
+      {"[[acl]]\nallow = [\"consume\"]\ndeny = [\"consume\"]\n",
+       "t.toml:3: deny: 'consume' is named twice in this rule"},
+      {"[[acl]]\nallow = [\"administer\"]\n",
+       "t.toml:2: allow: 'administer' is not decided here: whoever reaches the admin address may "
+       "administer everything"},
       {"missing_queue = \"never\"\n",
        "t.toml:1: missing_queue: 'never' is wrong; it takes reject, wait or create"},
       {"[queue_defaults]\nname = \"a\"\n",
@@ -330,7 +350,7 @@ TEST_CASE("options survive the way through their typed values") {
 }
 
 TEST_CASE("errors are one line whatever is in the file") {
-  CHECK(error_of("\"a\\nb\" = 1") == "t.toml:1: a\\x0Ab: unknown key");
+  CHECK(error_of("\"colour\\nb\" = 1") == "t.toml:1: colour\\x0Ab: unknown key");
   CHECK(error_of("listen = \"x\\u001b[2J\"").starts_with("t.toml:1: listen: 'x\\x1B[2J' "));
 }
 
