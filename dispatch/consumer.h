@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -30,6 +31,12 @@ struct Entry {
   bool delivered_before = false;  // since start
   ConsumerId refused_by;          // the last consumer that gave it back, if any
 
+  // While it is in flight:
+  Time leased_at{};                  // the start of its lease ...
+  std::optional<Time> leased_until;  // ... or its end, if the consumer asked for that (leases.h)
+  bool settled_by_command = false;   // not by its PUBACK, which only says that it has arrived
+  bool has_arrived = false;
+
   bool has_expired(Time now) const {
     if (!message->properties.message_expiry_s) return false;
     return *message->expires_at() <= now;
@@ -39,7 +46,8 @@ struct Entry {
 struct Session {
   SessionId id;
   SessionLimits limits;
-  std::uint32_t slots_used = 0;       // by deliveries
+  // By deliveries: until they are acknowledged, and settled if that is done by command.
+  std::uint32_t slots_used = 0;
   std::uint32_t plain_in_flight = 0;  // by plain traffic
   bool writable = true;
   std::vector<Consumer*> consumers;
@@ -75,7 +83,8 @@ struct Consumer {
   ConsumerId id;
   QueueAddress address;
   Session* session = nullptr;
-  Group* group = nullptr;  // nullptr while there is no such queue
+  Group* group = nullptr;           // nullptr while there is no such queue
+  bool settles_by_command = false;  // as its subscription asked for
   Standing standing = Standing::available;
   std::unordered_map<DeliveryId, Entry> held;  // in flight
   // Taken away because the consumer took too long. It hasn't answered yet, so they still use one of

@@ -93,10 +93,11 @@ void Group::leave(Consumer& consumer, Leave leave, Turn& turn) {
   hand_out(turn);
 }
 
-void Group::settle(Consumer& consumer, DeliveryId delivery, Outcome outcome,
-                   std::string_view reason, Turn& turn) {
+void Group::settle(Consumer& consumer, DeliveryId delivery, const Settlement& settlement,
+                   Turn& turn) {
+  const auto& [outcome, reason, delay] = settlement;
   if (!consumer.held.contains(delivery)) return settle_late(consumer, delivery, outcome, turn);
-  Entry entry = take_held(consumer, delivery);
+  Entry entry = take_held(consumer, delivery, turn);
   if (outcome == Outcome::ack) {
     finish(entry, turn);
   } else if (outcome == Outcome::reject && !holds_dead_letters(queue_.options) &&
@@ -106,7 +107,7 @@ void Group::settle(Consumer& consumer, DeliveryId delivery, Outcome outcome,
   } else {
     entry.refused_by = consumer.id;
     come_back(std::move(entry), outcome == Outcome::release ? Failed::no : Failed::after_delay,
-              turn);
+              turn, delay);
   }
   if (outcome == Outcome::release) pause(consumer, turn);
   hand_out(turn);
@@ -211,11 +212,14 @@ void Group::deliver(Consumer& consumer, Entry entry, Turn& turn) {
 
   if (entry.delivered_before || deliver.attempt > 1) ++redelivered_total_;
   entry.delivered_before = true;
+  deliver.settled_by_command = entry.settled_by_command =
+      consumer.session->limits.user_properties &&
+      (consumer.settles_by_command || queue_.options.settle == Settling::explicit_);
   if (queue_.options.last_value) keys_.begin(entry.key, entry.offset);
   if (lanes_ != nullptr) lanes_->in_flight(entry.key, consumer);
   consumer.held.emplace(deliver.delivery, std::move(entry));
   ++in_flight_;
-  leases_.add({turn.now, deliver.delivery, &consumer}, in_flight_);
+  leases_.begin(consumer, deliver.delivery, turn.now, in_flight_);
   ++consumer.session->slots_used;
   chooser_->given(consumer);
   if (consumer.load() >= queue_.options.max_inflight) make_unavailable(consumer, Standing::full);
@@ -224,13 +228,23 @@ void Group::deliver(Consumer& consumer, Entry entry, Turn& turn) {
 
 // --- Coming back ---
 
-Entry Group::take_held(Consumer& consumer, DeliveryId delivery) {
+Entry Group::take_held(Consumer& consumer, DeliveryId delivery, Turn& turn) {
   auto node = consumer.held.extract(delivery);
-  --in_flight_;
-  if (is_settled(node.mapped())) --in_flight_settled_;
-  if (lanes_ != nullptr) lanes_->not_in_flight(node.mapped().key, consumer);
+  clear_flight(consumer, node.mapped(), turn);
   load_shrank(consumer);
   return std::move(node.mapped());
+}
+
+// The entry is not in flight any more. What has arrived and is settled by command gives its slot
+// back with this, everything else with its acknowledgement.
+void Group::clear_flight(Consumer& consumer, Entry& entry, Turn& turn) {
+  --in_flight_;
+  if (is_settled(entry)) --in_flight_settled_;
+  if (lanes_ != nullptr) lanes_->not_in_flight(entry.key, consumer);
+  entry.leased_until.reset();
+  if (!std::exchange(entry.has_arrived, false)) return;
+  --consumer.session->slots_used;
+  turn.freed.push_back(consumer.session->id);
 }
 
 void Group::load_shrank(Consumer& consumer) {
@@ -243,11 +257,9 @@ void Group::load_shrank(Consumer& consumer) {
 void Group::return_all(Consumer& consumer, Failed failed, Turn& turn) {
   std::vector<Entry> entries;
   for (auto& [delivery, entry] : consumer.held) {
-    if (is_settled(entry)) --in_flight_settled_;
-    if (lanes_ != nullptr) lanes_->not_in_flight(entry.key, consumer);
+    clear_flight(consumer, entry, turn);
     entries.push_back(std::move(entry));
   }
-  in_flight_ -= entries.size();
   consumer.held.clear();
   std::ranges::sort(entries, {}, &Entry::offset);
   for (Entry& entry : entries) come_back(std::move(entry), failed, turn);
@@ -260,7 +272,7 @@ void Group::finish(const Entry& entry, Turn& turn) {
 
 // Back to its place among the ready ones, unless it has ended meanwhile; what has failed too often
 // is a dead letter.
-void Group::come_back(Entry entry, Failed failed, Turn& turn) {
+void Group::come_back(Entry entry, Failed failed, Turn& turn, std::optional<Duration> asked) {
   free_key(entry.key);
   if (is_settled(entry)) return;
   if (failed == Failed::no) return make_ready(std::move(entry));
@@ -269,7 +281,7 @@ void Group::come_back(Entry entry, Failed failed, Turn& turn) {
     return bury(entry, "max_deliveries", turn);
   record(turn.step, queue_, Attempt{queue_.id, id_, entry.offset, failures});
   if (failed == Failed::at_once) return make_ready(std::move(entry));
-  const auto delay = retry_delay(queue_.options, failures, shared_.random);
+  const auto delay = asked ? *asked : retry_delay(queue_.options, failures, shared_.random);
   if (delay == Duration(0)) return make_ready(std::move(entry));
   delayed_.add(std::move(entry), turn.now + delay);
 }

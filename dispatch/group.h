@@ -7,7 +7,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -53,6 +52,7 @@ struct Turn {
   Step step;
   std::vector<Burial> burials;   // seen to by the QueueSet before the step leaves it
   std::vector<QueueId> roomier;  // queues with less in them, for which publishes wait
+  std::vector<SessionId> freed;  // sessions with slots that were freed here
 };
 
 // What all queues of a QueueSet share.
@@ -91,8 +91,12 @@ class Group {
   // A delivery that the consumer does not hold is ignored, unless it took too long, is acknowledged
   // at last, and nobody else has the message. `reason`: the consumer's words for a
   // reject.
-  void settle(Consumer& consumer, DeliveryId delivery, Outcome outcome, std::string_view reason,
-              Turn& turn);
+  void settle(Consumer& consumer, DeliveryId delivery, const Settlement& settlement, Turn& turn);
+  // Settled by command, it has arrived: its lease begins. False if it is not the consumer's any
+  // more, or is settled already: then its slot is free.
+  bool arrived(Consumer& consumer, DeliveryId delivery, Turn& turn);
+  // It is the consumer's for so long from now on; for another ack_timeout if that isn't said.
+  void extend(Consumer& consumer, DeliveryId delivery, std::optional<Duration> time, Turn& turn);
   // The queue's options are other ones: chooses anew who may be given messages.
   void options_changed(Turn& turn);
   // Its session, for which it waited, has credit again.
@@ -154,18 +158,19 @@ class Group {
   // Time (group_time.cc)
   void pause(Consumer& consumer, Turn& turn);
   void end_pauses(Time now);
-  void time_out(const Lease& lease, Turn& turn);
+  void time_out(const Leases::Due& lease, Turn& turn);
   std::optional<Time> first_deadline();
   void set_alarm();
 
   // Coming back
   void settle_late(Consumer& consumer, DeliveryId delivery, Outcome outcome, Turn& turn);
   void load_shrank(Consumer& consumer);
-  Entry take_held(Consumer& consumer, DeliveryId delivery);
+  Entry take_held(Consumer& consumer, DeliveryId delivery, Turn& turn);
+  void clear_flight(Consumer& consumer, Entry& entry, Turn& turn);
   void finish(const Entry& entry, Turn& turn);
   // Whether a failed delivery counts, and whether the message waits for the next one.
   enum class Failed { no, at_once, after_delay };
-  void come_back(Entry entry, Failed failed, Turn& turn);
+  void come_back(Entry entry, Failed failed, Turn& turn, std::optional<Duration> delay = {});
   std::uint32_t failures_of(Offset offset) const;
   void bury(const Entry& entry, std::string reason, Turn& turn);
   void make_ready(Entry entry);

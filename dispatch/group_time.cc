@@ -6,10 +6,10 @@ namespace dispatch {
 
 void Group::tick(Turn& turn) {
   alarm_.reset();
-  if (const auto timeout = queue_.options.ack_timeout; timeout > Duration(0))
-    for (auto lease = leases_.first(); lease && lease->since + timeout <= turn.now;
-         lease = leases_.first())
-      time_out(*lease, turn);
+  const auto timeout = queue_.options.ack_timeout;
+  for (auto lease = leases_.first(timeout); lease && lease->at <= turn.now;
+       lease = leases_.first(timeout))
+    time_out(*lease, turn);
   while (auto entry = delayed_.take_due(turn.now)) make_ready(std::move(*entry));
   end_pauses(turn.now);
   hand_out(turn);
@@ -36,13 +36,15 @@ void Group::end_pauses(Time now) {
   }
 }
 
-// The consumer keeps the slot: its client still uses the packet identifier.
-void Group::time_out(const Lease& lease, Turn& turn) {
+// The consumer keeps the slot as long as its client still uses the packet identifier.
+void Group::time_out(const Leases::Due& lease, Turn& turn) {
   Consumer& consumer = *lease.consumer;
   const Entry& late = consumer.held.at(lease.delivery);
-  consumer.overdue.emplace(lease.delivery, Consumer::Overdue{late.offset, late.bytes});
-  chooser_->standing_changed(consumer);
-  Entry entry = take_held(consumer, lease.delivery);
+  if (!late.has_arrived) {
+    consumer.overdue.emplace(lease.delivery, Consumer::Overdue{late.offset, late.bytes});
+    chooser_->standing_changed(consumer);
+  }
+  Entry entry = take_held(consumer, lease.delivery, turn);
   entry.refused_by = consumer.id;
   come_back(std::move(entry), Failed::after_delay, turn);
 }
@@ -53,10 +55,8 @@ std::optional<Time> Group::first_deadline() {
     first = pauses_.begin()->first.first;
   if (const auto expiry = queue_.options.group_expiry; idle_since_ && expiry > Duration(0))
     first = std::min(first.value_or(Time::max()), *idle_since_ + expiry);
-  const auto timeout = queue_.options.ack_timeout;
-  if (timeout == Duration(0)) return first;
-  if (const auto lease = leases_.first(); lease && (!first || lease->since + timeout < *first))
-    first = lease->since + timeout;
+  if (const auto lease = leases_.first(queue_.options.ack_timeout))
+    first = std::min(first.value_or(Time::max()), lease->at);
   return first;
 }
 
@@ -76,6 +76,26 @@ void Group::set_alarm() {
   if (!first || (alarm_ && *alarm_ <= *first)) return;
   alarm_ = first;
   shared_.alarms.set({queue_.id, id_}, first);
+}
+
+bool Group::arrived(Consumer& consumer, DeliveryId delivery, Turn& turn) {
+  const auto found = consumer.held.find(delivery);
+  if (found == consumer.held.end()) {
+    settle_late(consumer, delivery, Outcome::retry, turn);
+    return false;
+  }
+  found->second.has_arrived = true;
+  if (!found->second.leased_until) leases_.begin(consumer, delivery, turn.now, in_flight_);
+  return true;
+}
+
+void Group::extend(Consumer& consumer, DeliveryId delivery, std::optional<Duration> time,
+                   Turn& turn) {
+  if (time)
+    leases_.extend(consumer, delivery, turn.now + *time);
+  else
+    leases_.begin(consumer, delivery, turn.now, in_flight_);
+  set_alarm();
 }
 
 // The failure is counted already; what can still happen is that the work was done after all.

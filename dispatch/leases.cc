@@ -6,22 +6,57 @@ namespace {
 
 constexpr std::size_t kSettledAtMost = 64;  // or as many as are held, before they are dropped
 
-}  // namespace
-
-void Leases::add(const Lease& lease, std::size_t in_flight) {
-  if (leases_.size() > 2 * in_flight + kSettledAtMost)
-    std::erase_if(leases_, [](const Lease& old) { return !old.held(); });
-  leases_.push_back(lease);
+const Entry* find_held(const Consumer& consumer, DeliveryId delivery) {
+  const auto found = consumer.held.find(delivery);
+  return found == consumer.held.end() ? nullptr : &found->second;
 }
 
-std::optional<Lease> Leases::first() {
-  while (!leases_.empty() && !leases_.front().held()) leases_.pop_front();
-  if (leases_.empty()) return std::nullopt;
-  return leases_.front();
+}  // namespace
+
+bool Leases::Lease::counts() const {
+  const Entry* entry = find_held(*consumer, delivery);
+  return entry != nullptr && !entry->leased_until && entry->leased_at == since;
+}
+
+void Leases::begin(Consumer& consumer, DeliveryId delivery, Time now, std::size_t in_flight) {
+  if (leases_.size() > 2 * in_flight + kSettledAtMost)
+    std::erase_if(leases_, [](const Lease& old) { return !old.counts(); });
+  Entry& entry = consumer.held.at(delivery);
+  entry.leased_at = now;
+  entry.leased_until.reset();
+  leases_.push_back({now, delivery, &consumer});
+}
+
+void Leases::extend(Consumer& consumer, DeliveryId delivery, Time until) {
+  Entry& entry = consumer.held.at(delivery);
+  if (entry.leased_until) extended_.erase({*entry.leased_until, delivery});
+  entry.leased_until = until;
+  extended_.emplace(std::pair(until, delivery), &consumer);
+}
+
+std::optional<Leases::Due> Leases::first(Duration timeout) {
+  std::optional<Due> first;
+  while (!leases_.empty() && !leases_.front().counts()) leases_.pop_front();
+  if (timeout > Duration(0) && !leases_.empty()) {
+    const Lease& oldest = leases_.front();
+    first = Due{oldest.since + timeout, oldest.delivery, oldest.consumer};
+  }
+  while (!extended_.empty()) {
+    const auto& [key, consumer] = *extended_.begin();
+    const auto& [until, delivery] = key;
+    const Entry* entry = find_held(*consumer, delivery);
+    if (entry != nullptr && entry->leased_until == until) {
+      if (!first || until < first->at) first = Due{until, delivery, consumer};
+      break;
+    }
+    extended_.erase(extended_.begin());
+  }
+  return first;
 }
 
 void Leases::forget(const Consumer& consumer) {
   std::erase_if(leases_, [&](const Lease& lease) { return lease.consumer == &consumer; });
+  std::erase_if(extended_, [&](const auto& lease) { return lease.second == &consumer; });
 }
 
 }  // namespace dispatch

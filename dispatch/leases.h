@@ -2,35 +2,47 @@
 
 #include <cstddef>
 #include <deque>
+#include <map>
 #include <optional>
+#include <utility>
 
 #include "dispatch/consumer.h"
 #include "dispatch/time.h"
 
-// Since when a group's deliveries are in flight, oldest first. A settled one is not looked up here:
-// it is left out when it comes to the front, or when there are too many of them.
+// Since when a group's deliveries are in flight, oldest first, and until when those whose consumers
+// asked for another time. A lease that was renewed or settled is not looked up here: it is left out
+// when it comes to the front, or when there are too many of them.
 
 namespace dispatch {
 
-struct Lease {
-  Time since;
-  DeliveryId delivery;
-  Consumer* consumer;
-
-  bool held() const { return consumer->held.contains(delivery); }
-};
-
 class Leases {
  public:
-  // `in_flight`: how many leases are held, this one among them.
-  void add(const Lease& lease, std::size_t in_flight);
-  // The oldest one that is held.
-  std::optional<Lease> first();
+  // Begins the lease of a delivery that the consumer holds, or begins it anew. `now` never goes
+  // back. `in_flight`: how many leases are held, this one among them.
+  void begin(Consumer& consumer, DeliveryId delivery, Time now, std::size_t in_flight);
+  // Gives it until then, however long that is.
+  void extend(Consumer& consumer, DeliveryId delivery, Time until);
+
+  struct Due {
+    Time at;
+    DeliveryId delivery;
+    Consumer* consumer;
+  };
+  // The first one that ends, if a lease is as long as `timeout`; 0: only those that were extended
+  // ever end.
+  std::optional<Due> first(Duration timeout);
   // The consumer is going.
   void forget(const Consumer& consumer);
 
  private:
+  struct Lease {
+    Time since;
+    DeliveryId delivery;
+    Consumer* consumer;
+    bool counts() const;
+  };
   std::deque<Lease> leases_;
+  std::map<std::pair<Time, DeliveryId>, Consumer*> extended_;
 };
 
 }  // namespace dispatch

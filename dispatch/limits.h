@@ -11,6 +11,7 @@ struct SessionLimits {
   // Unacknowledged QoS 1 and 2 deliveries, shared with plain traffic.
   std::uint16_t receive_maximum = 65535;
   std::uint32_t max_packet_bytes = 0xFFFFFFFF;
+  bool user_properties = true;  // MQTT 5: deliveries can say how they are to be settled
 };
 
 // What the core may keep in memory of a backlog, for each group that has consumers. Groups without

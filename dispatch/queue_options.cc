@@ -20,7 +20,7 @@ std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"
 // Known by name, so that a typing error and a feature to come get different answers. Their defaults
 // are what is built.
 bool is_not_built(std::string_view name, std::string_view value) {
-  return (name == "per_topic" && value == "true") || (name == "settle" && value == "explicit");
+  return name == "per_topic" && value == "true";
 }
 
 // --- Name and filter ---

@@ -34,7 +34,7 @@ QueueSet& QueueSet::operator=(QueueSet&&) noexcept = default;
 
 Step QueueSet::restore(QueueStates&& states, Time now) {
   INVARIANT(impl_->queues.empty(), "restored over living queues");
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   impl_->next_queue = states.next_id;
   // One after another, so that many queues don't all ask the journal at once.
   Time look_at = now;
@@ -49,7 +49,7 @@ Step QueueSet::restore(QueueStates&& states, Time now) {
 
 Result<Step> QueueSet::create(RequestId request, const QueueOptions& options, Time now) {
   if (auto checked = impl_->check_new(options); !checked) return checked.error();
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   Queue& queue = impl_->create(options, turn);
   if (request) turn.step.actions.push_back(Accept{request});
   impl_->house(queue, turn);
@@ -62,7 +62,7 @@ Result<Step> QueueSet::update(RequestId request, const QueueOptions& options, Ti
   if (queue == nullptr) return no_queue(options.name);
   if (auto changeable = check_change(queue->options(), options); !changeable)
     return changeable.error();
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   queue->update(options, turn);
   if (Queue* dead = impl_->dead_letters_of(*queue))
     dead->update(dead_letter_options(options), turn);
@@ -74,7 +74,7 @@ Result<Step> QueueSet::update(RequestId request, const QueueOptions& options, Ti
 Result<Step> QueueSet::remove(RequestId request, std::string_view name, Time now) {
   Queue* queue = find_in(impl_->by_name, name);
   if (queue == nullptr) return no_queue(name);
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   if (Queue* dead = impl_->dead_letters_of(*queue)) {
     turn.step.writes.push_back(DeleteQueue{dead->state().id});
     impl_->erase(*dead);
@@ -110,7 +110,7 @@ void QueueSet::open_session(SessionId session, SessionLimits limits) {
 Step QueueSet::close_session(SessionId session_id, Leave leave, Time now) {
   Session* session = find_in(impl_->sessions, session_id);
   if (session == nullptr) return {};
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   const auto leaving = session->consumers;
   for (Consumer* consumer : leaving) {
     if (consumer->group != nullptr) consumer->group->leave(*consumer, leave, turn);
@@ -126,18 +126,22 @@ Step QueueSet::close_session(SessionId session_id, Leave leave, Time now) {
 }
 
 Result<QueueSet::Subscribed> QueueSet::subscribe(SessionId session_id, const QueueAddress& address,
-                                                 Time now, IfMissing if_missing) {
+                                                 Time now, IfMissing if_missing,
+                                                 bool settles_by_command) {
   Session* session = find_in(impl_->sessions, session_id);
   INVARIANT(session != nullptr, "a session subscribes that is not open");
-  for (const Consumer* consumer : session->consumers)
+  for (Consumer* consumer : session->consumers)
     if (consumer->address == address &&
-        (consumer->group != nullptr || if_missing == IfMissing::wait))
+        (consumer->group != nullptr || if_missing == IfMissing::wait)) {
+      consumer->settles_by_command = settles_by_command;
       return Subscribed{consumer->id, {}};
-  Turn turn{now, {}, {}, {}};
+    }
+  Turn turn{now};
   Queue* queue = impl_->find_queue(address, turn);
   if (queue == nullptr && if_missing == IfMissing::refuse)
     return not_found("no queue has the filter '" + address.filter + "'");
   Consumer& consumer = impl_->add_consumer(*session, address);
+  consumer.settles_by_command = settles_by_command;
   if (queue == nullptr) {
     impl_->homeless[address.filter].push_back(&consumer);
   } else if (auto settled = impl_->settle_in(consumer, *queue, turn); !settled) {
@@ -151,7 +155,7 @@ Result<QueueSet::Subscribed> QueueSet::subscribe(SessionId session_id, const Que
 Step QueueSet::unsubscribe(ConsumerId id, Time now) {
   Consumer* consumer = find_in(impl_->consumers, id);
   if (consumer == nullptr) return {};
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   consumer->session->forget(*consumer);
   if (consumer->group != nullptr) consumer->group->leave(*consumer, Leave::orderly, turn);
   impl_->forget(*consumer);
@@ -162,8 +166,8 @@ Step QueueSet::settle(ConsumerId id, DeliveryId delivery, Outcome outcome, Time 
                       std::string_view reason) {
   Consumer* consumer = find_in(impl_->consumers, id);
   if (consumer == nullptr || consumer->group == nullptr) return {};
-  Turn turn{now, {}, {}, {}};
-  consumer->group->settle(*consumer, delivery, outcome, reason, turn);
+  Turn turn{now};
+  consumer->group->settle(*consumer, delivery, {outcome, reason}, turn);
   return impl_->finish(turn);
 }
 
@@ -172,7 +176,7 @@ Step QueueSet::free_slot(SessionId id, Time now) {
   if (session == nullptr) return {};
   INVARIANT(session->slots_used > 0, "a slot is freed that is not used");
   --session->slots_used;
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   impl_->wake(*session, turn);
   return impl_->finish(turn);
 }
@@ -181,7 +185,7 @@ Step QueueSet::set_plain_in_flight(SessionId id, std::uint32_t count, Time now) 
   Session* session = find_in(impl_->sessions, id);
   if (session == nullptr) return {};
   session->plain_in_flight = count;
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   impl_->wake(*session, turn);
   return impl_->finish(turn);
 }
@@ -190,7 +194,7 @@ Step QueueSet::set_writable(SessionId id, bool writable, Time now) {
   Session* session = find_in(impl_->sessions, id);
   if (session == nullptr) return {};
   session->writable = writable;
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   impl_->wake(*session, turn);
   return impl_->finish(turn);
 }
@@ -200,7 +204,7 @@ Step QueueSet::set_writable(SessionId id, bool writable, Time now) {
 Step QueueSet::loaded(const Load& load, std::vector<StoredMessage> messages, Time now) {
   Queue* queue = find_in(impl_->queues, load.queue);
   if (queue == nullptr) return {};
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   if (load.reader == Reader::redrive)
     impl_->redriven(*queue, load, messages, turn);
   else
@@ -213,7 +217,7 @@ void QueueSet::durable(QueueId id, Offset end) {
 }
 
 Step QueueSet::tick(Time now) {
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   while (const auto due = impl_->shared.alarms.take_due(now)) {
     // It may have been deleted meanwhile.
     if (Queue* queue = find_in(impl_->queues, due->first)) queue->tick(due->second, turn);

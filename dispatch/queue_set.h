@@ -105,13 +105,26 @@ class QueueSet {
   // its queue is gone and that is to be refused. A
   // group comes into being with its first consumer, and begins at the oldest message.
   Result<Subscribed> subscribe(SessionId session, const QueueAddress& address, Time now,
-                               IfMissing if_missing = IfMissing::refuse);
+                               IfMissing if_missing = IfMissing::refuse,
+                               bool settles_by_command = false);
   Step unsubscribe(ConsumerId consumer, Time now);
 
   // The consumer's word on a delivery. A delivery that is not (any more) the consumer's is
   // ignored: an empty step. `reason`: its words for a reject, kept with the dead letter.
   Step settle(ConsumerId consumer, DeliveryId delivery, Outcome outcome, Time now,
               std::string_view reason = {});
+
+  // For deliveries that are settled by command: the client has acknowledged that one, which only
+  // says that it has arrived. Takes the place of free_slot(): the slot is free once it is settled
+  // as well.
+  Step arrived(SessionId session, ConsumerId consumer, DeliveryId delivery, Time now);
+  // The command for a delivery of one of this session's consumers; nothing if it is not, or not any
+  // more, theirs. Accept{request} when what it did is durable.
+  std::optional<Step> settle_by_command(RequestId request, SessionId session, DeliveryId delivery,
+                                        const Settlement& settlement, Time now);
+  // The same for one that needs more time: see Group::extend().
+  std::optional<Step> extend(RequestId request, SessionId session, DeliveryId delivery,
+                             std::optional<Duration> time, Time now);
 
   // A Deliver uses one of the session's slots, from the step on until this is called: at PUBACK,
   // PUBCOMP, PUBREC >= 0x80, or for QoS 0 when written to the socket.

@@ -7,7 +7,7 @@ namespace dispatch {
 Result<Step> QueueSet::purge(RequestId request, std::string_view name, Time now) {
   Queue* queue = find_in(impl_->by_name, name);
   if (queue == nullptr) return no_queue(name);
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   queue->purge(turn);
   if (request) turn.step.actions.push_back(Accept{request});
   return impl_->finish(turn);
@@ -18,7 +18,7 @@ Result<Step> QueueSet::purge(RequestId request, std::string_view name, Time now)
 Result<Step> QueueSet::purge_dead(RequestId request, std::string_view name, Time now) {
   Queue* queue = find_in(impl_->by_name, name);
   if (queue == nullptr) return no_queue(name);
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   if (Queue* dead = impl_->dead_letters_of(*queue)) dead->purge(turn);
   if (request) turn.step.actions.push_back(Accept{request});
   return impl_->finish(turn);
@@ -32,7 +32,7 @@ Result<Step> QueueSet::redrive(RequestId request, std::string_view name,
   if (offset && (dead == nullptr || !dead->state().keeps(*offset)))
     return not_found("queue '" + std::string(name) + "' has no dead letter with offset " +
                      std::to_string(offset->value));
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   if (dead == nullptr) {
     if (request) turn.step.actions.push_back(Accept{request});
     return impl_->finish(turn);

@@ -21,7 +21,7 @@ Result<Step> QueueSet::add_group(RequestId request, std::string_view name, const
   if (queue->find_group(group) != nullptr)
     return Error{ErrorKind::exists,
                  "queue '" + std::string(name) + "' has a group '" + group + "' already"};
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   const auto added = queue->add_group(group, std::min(start, queue->state().next), turn);
   if (!added) return added.error();
   if (request) turn.step.actions.push_back(Accept{request});
@@ -37,7 +37,7 @@ Result<Step> QueueSet::delete_group(RequestId request, std::string_view name,
   if (!group->consumers().empty())
     return Error{ErrorKind::exists, "group '" + std::string(group_name) +
                                         "' has consumers: let them unsubscribe first"};
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   queue->delete_group(group->id(), turn);
   if (request) turn.step.actions.push_back(Accept{request});
   return impl_->finish(turn);
@@ -50,7 +50,7 @@ Result<Step> QueueSet::seek(RequestId request, std::string_view name, std::strin
   if (queue == nullptr) return no_queue(name);
   Group* group = queue->find_group(group_name);
   if (group == nullptr) return no_group(*queue, group_name);
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   const auto movers = group->consumers();
   for (Consumer* consumer : movers) {
     std::erase(consumer->session->waiting, consumer);

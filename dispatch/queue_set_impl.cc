@@ -56,6 +56,8 @@ void QueueSet::Impl::add(std::unique_ptr<Queue> queue) {
 void QueueSet::Impl::erase(Queue& queue) {
   for (Consumer* consumer : queue.consumers()) {
     std::erase(consumer->session->waiting, consumer);
+    for (const auto& [delivery, entry] : consumer->held)
+      if (entry.has_arrived) --consumer->session->slots_used;
     consumer->held.clear();
     consumer->overdue.clear();
     consumer->group = nullptr;
@@ -152,12 +154,14 @@ Queue* QueueSet::Impl::origin_of(const Queue& dead) const {
 // Every event ends here: what died in it enters the dead letters in the same step, and publishes
 // that waited for room follow.
 Step QueueSet::Impl::finish(Turn& turn) {
-  while (!turn.burials.empty() || !turn.roomier.empty()) {
+  while (!turn.burials.empty() || !turn.roomier.empty() || !turn.freed.empty()) {
     const auto burials = std::exchange(turn.burials, {});
     for (const Burial& burial : burials)
       make_dead_letters_of(*queues.at(burial.from), turn).append(burial.message, turn);
     for (const Burial& burial : burials) dead_letters_of(*queues.at(burial.from))->hand_out(turn);
     for (const QueueId queue : std::exchange(turn.roomier, {})) retry(queue, turn);
+    for (const SessionId session : std::exchange(turn.freed, {}))
+      if (Session* living = find_in(sessions, session)) wake(*living, turn);
   }
   return std::move(turn.step);
 }

@@ -55,7 +55,7 @@ Result<Step> QueueSet::publish(RequestId request, MessageRef message, Time now,
   if (queues.empty()) return not_found("no queue stores topic '" + message->topic + "'");
   const auto room = impl_->room_for(*message, false);
   if (!room) return room.error();
-  Turn turn{now, {}, {}, {}};
+  Turn turn{now};
   if (*room == Room::yes) {
     impl_->store(request, message, turn);
     return impl_->finish(turn);

@@ -98,7 +98,9 @@ struct Deliver {
   MessageRef message;
   // False: everything this delivery depends on is durable, the shell may perform it at once.
   bool after_commit = true;
-  std::string key;  // of last-value queues; empty otherwise
+  std::string key;  // of keyed queues; empty otherwise
+  // The consumer settles by command: QueueSet::settle_by_command().
+  bool settled_by_command = false;
 };
 // Who reads from the journal.
 enum class Reader : std::uint8_t {

@@ -1,5 +1,7 @@
 #include "proxy/queue_service.h"
 
+#include <array>
+#include <charconv>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -99,11 +101,12 @@ void QueueService::confirm(SessionId session, protocol::PacketId packet_id) {
 }
 
 dispatch::Result<dispatch::ConsumerId> QueueService::subscribe(
-    SessionId session, const dispatch::QueueAddress& address, dispatch::IfMissing if_missing) {
+    SessionId session, const dispatch::QueueAddress& address, dispatch::IfMissing if_missing,
+    bool settles_by_command) {
   if (!failure_.empty()) {
     return dispatch::Error{dispatch::ErrorKind::unavailable, failure_};
   }
-  auto subscribed = queues_.subscribe(session, address, now(), if_missing);
+  auto subscribed = queues_.subscribe(session, address, now(), if_missing, settles_by_command);
   if (!subscribed) return subscribed.error();
   take(std::move(subscribed->step));
   return subscribed->consumer;
@@ -143,6 +146,31 @@ void QueueService::settle(dispatch::ConsumerId consumer, dispatch::DeliveryId de
 }
 
 void QueueService::free_slot(SessionId session) { take(queues_.free_slot(session, now())); }
+
+void QueueService::arrived(SessionId session, dispatch::ConsumerId consumer,
+                           dispatch::DeliveryId delivery) {
+  take(queues_.arrived(session, consumer, delivery, now()));
+}
+
+// After a restart deliveries are numbered from 1 again: the seed tells the processes apart.
+std::string QueueService::name_of(dispatch::DeliveryId delivery) const {
+  std::array<char, 8> hex{};
+  const auto end = std::to_chars(hex.begin(), hex.end(), static_cast<std::uint32_t>(seed_), 16).ptr;
+  return std::string(hex.begin(), end) + "-" + std::to_string(delivery.value);
+}
+
+bool QueueService::command(SessionId session, protocol::PacketId packet_id,
+                           const SettleCommand& command) {
+  const auto request = packet_id == 0 ? RequestId{} : make_request(session, packet_id);
+  if (command.delivery_name != name_of(command.delivery)) return false;
+  auto step = command.extend ? queues_.extend(request, session, command.delivery,
+                                              command.settlement.delay, now())
+                             : queues_.settle_by_command(request, session, command.delivery,
+                                                         command.settlement, now());
+  if (!step) return false;
+  take(std::move(*step));
+  return true;
+}
 
 void QueueService::set_plain_in_flight(SessionId session, std::uint32_t count) {
   take(queues_.set_plain_in_flight(session, count, now()));

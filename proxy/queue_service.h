@@ -17,6 +17,7 @@
 #include "proxy/clock.h"
 #include "proxy/journal_thread.h"
 #include "proxy/protocol/packets.h"
+#include "proxy/settle_command.h"
 
 // The one place where sessions, queues and journal meet (docs/life_of_a_message.md). Events go into
 // the pure core; the Steps that come out pass through one FIFO: writes to the journal thread in
@@ -93,7 +94,8 @@ class QueueService final : private JournalEvents {
   // Deliveries may come before this returns.
   dispatch::Result<dispatch::ConsumerId> subscribe(dispatch::SessionId session,
                                                    const dispatch::QueueAddress& address,
-                                                   dispatch::IfMissing if_missing);
+                                                   dispatch::IfMissing if_missing,
+                                                   bool settles_by_command = false);
   // The name of the queue that an address names; if there is none, the one that create_missing()
   // would give it.
   std::string name_for(const dispatch::QueueAddress& address) const;
@@ -104,6 +106,16 @@ class QueueService final : private JournalEvents {
   void settle(dispatch::ConsumerId consumer, dispatch::DeliveryId delivery,
               dispatch::Outcome outcome, std::string_view reason = {});
   void free_slot(dispatch::SessionId session);
+  // In the place of free_slot(): the client has a delivery that is to be settled by command.
+  void arrived(dispatch::SessionId session, dispatch::ConsumerId consumer,
+               dispatch::DeliveryId delivery);
+  // What such a delivery is called in commands. Nobody knows it but who got the delivery, and it
+  // means nothing to the next process.
+  std::string name_of(dispatch::DeliveryId delivery) const;
+  // Does what a command says. True if on_stored() or on_store_failed() will answer; false if the
+  // delivery is not this session's any more.
+  bool command(dispatch::SessionId session, protocol::PacketId packet_id,
+               const SettleCommand& command);
   void set_plain_in_flight(dispatch::SessionId session, std::uint32_t count);
   void set_writable(dispatch::SessionId session, bool writable);
   // nullptr if no queue has that name.

@@ -85,6 +85,7 @@ void Session::opened(std::unique_ptr<SessionState> state) {
   dispatch::SessionLimits limits;
   limits.receive_maximum = connection_.receive_maximum;
   limits.max_packet_bytes = connection_.max_packet_bytes;
+  limits.user_properties = v5();
   queue_session_ = queues().open_session(*this, limits);
   last_read_ = std::chrono::steady_clock::now();
   if (connection_.keep_alive_s != 0) arm_timer(std::chrono::seconds(connection_.keep_alive_s));

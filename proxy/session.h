@@ -114,7 +114,7 @@ class Session final : public UpstreamEvents,
   void send(const protocol::Publish& publish, const dispatch::MessageRef& message);
   std::size_t outbound_bytes() const { return out_.size() + writing_.size(); }
   // To be settled when what was sent so far is written to the socket.
-  void settle_when_written(dispatch::ConsumerId consumer, dispatch::DeliveryId delivery);
+  void settle_when_written(const dispatch::Deliver& delivery);
 
   // CONNECT arrived: opens the link. / CONNACK was sent: the session is open.
   void open_link(protocol::Connect&& connect);
@@ -210,9 +210,13 @@ class Session final : public UpstreamEvents,
   bool flush_posted_ = false;
   bool close_when_written_ = false;
   bool writable_ = true;
-  using Settlement = std::pair<dispatch::ConsumerId, dispatch::DeliveryId>;
-  std::vector<Settlement> settle_with_out_;
-  std::vector<Settlement> settle_with_writing_;
+  struct Unacknowledged {  // a delivery of QoS 0
+    dispatch::ConsumerId consumer;
+    dispatch::DeliveryId delivery;
+    bool settled_by_command;
+  };
+  std::vector<Unacknowledged> settle_with_out_;
+  std::vector<Unacknowledged> settle_with_writing_;
 
   std::uint32_t holding_ = 0;
   std::deque<dispatch::Deliver> held_;

@@ -150,8 +150,8 @@ void Session::send(const protocol::Publish& publish, const dispatch::MessageRef&
   request_flush();
 }
 
-void Session::settle_when_written(dispatch::ConsumerId consumer, dispatch::DeliveryId delivery) {
-  settle_with_out_.emplace_back(consumer, delivery);
+void Session::settle_when_written(const dispatch::Deliver& delivery) {
+  settle_with_out_.push_back({delivery.consumer, delivery.delivery, delivery.settled_by_command});
 }
 
 // Everything that one turn of the event loop sends to a client goes out in one write.
@@ -200,7 +200,11 @@ void Session::settle_written() {
   auto settlements = std::move(settle_with_writing_);
   settle_with_writing_.clear();
   if (phase_ != Phase::open) return;
-  for (const auto& [consumer, delivery] : settlements) {
+  for (const auto& [consumer, delivery, by_command] : settlements) {
+    if (by_command) {
+      queues().arrived(queue_session_, consumer, delivery);
+      continue;
+    }
     queues().settle(consumer, delivery, dispatch::Outcome::ack);
     queues().free_slot(queue_session_);
   }

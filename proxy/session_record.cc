@@ -16,6 +16,7 @@ std::string encode_record(const SessionRecord& record) {
   for (const auto& [filter, subscription] : record.queue_subscriptions) {
     json::object one{{"filter", filter}, {"qos", static_cast<int>(subscription.qos)}};
     if (subscription.subscription_id) one["id"] = *subscription.subscription_id;
+    if (subscription.settles_by_command) one["settle"] = "explicit";
     subscriptions.push_back(std::move(one));
   }
   json::object all{{"expiry_s", record.session_expiry_s}, {"subscriptions", subscriptions}};
@@ -37,6 +38,7 @@ std::pair<std::string, QueueSubscription> decode_subscription(const json::value&
   if (const auto* id = value.as_object().if_contains("id")) {
     subscription.subscription_id = id->to_number<std::uint32_t>();
   }
+  subscription.settles_by_command = value.as_object().contains("settle");
   return {std::move(filter), std::move(subscription)};
 }
 

@@ -25,6 +25,8 @@ struct Outgoing {
   dispatch::DeliveryId delivery{};
   // It occupies a slot of the queue core's count, to be freed with the packet identifier.
   bool holds_slot = false;
+  // Settled by command: the acknowledgement only says that it has arrived.
+  bool settled_by_command = false;
   protocol::PacketId upstream_id = 0;  // from the broker: its packet identifier there; else 0
   // From the broker on an earlier connection: in use, until the broker sends it again or is done
   // with it, but not in flight.
@@ -55,6 +57,7 @@ struct QueueSubscription {
   dispatch::QueueAddress address;
   protocol::QoS qos = protocol::QoS::at_most_once;
   std::optional<std::uint32_t> subscription_id;
+  bool settles_by_command = false;  // user property `settle=explicit` of the SUBSCRIBE
   dispatch::ConsumerId consumer{};  // of this connection; 0 while there is none
 };
 

@@ -36,16 +36,29 @@ void settle(Session& session, Outgoing& flight, const Acknowledgement& from_clie
   flight.consumer = {};
 }
 
+// It has arrived, which is all that the acknowledgement of a delivery says that is settled by
+// command; one that refuses it settles it.
+template <class Acknowledgement>
+void settle_or_wait(Session& session, Outgoing& flight, const Acknowledgement& from_client) {
+  if (!flight.settled_by_command || protocol::is_error(from_client.reason))
+    settle(session, flight, from_client);
+}
+
 // The packet identifier is free again, and with it a place in the client's Receive Maximum: first
 // for what waits from the broker, then for the queues.
 void complete(Session& session, PacketId id) {
   auto& state = session.state();
-  const bool held_slot = state.outgoing.at(id).holds_slot;
+  const Outgoing flight = state.outgoing.at(id);
+  const bool held_slot = flight.holds_slot;
   state.remove_outgoing(id);
   if (held_slot) --state.slots;
   send_waiting(session);
   count_plain_in_flight(session);
-  if (held_slot) session.queues().free_slot(session.queue_session());
+  if (held_slot && flight.settled_by_command) {
+    session.queues().arrived(session.queue_session(), flight.consumer, flight.delivery);
+  } else if (held_slot) {
+    session.queues().free_slot(session.queue_session());
+  }
 }
 
 // The delivery with this packet identifier; nullptr if the client acknowledges what it doesn't
@@ -74,7 +87,7 @@ void on_puback(Session& session, const protocol::Puback& puback) {
   Outgoing* flight = find(session, puback.packet_id, QoS::at_least_once);
   if (flight == nullptr) return;
   pass_up(session, *flight, puback);
-  settle(session, *flight, puback);
+  settle_or_wait(session, *flight, puback);
   complete(session, puback.packet_id);
 }
 
@@ -87,7 +100,7 @@ void on_pubrec(Session& session, const protocol::Pubrec& pubrec) {
     return;
   }
   pass_up(session, *flight, pubrec);
-  settle(session, *flight, pubrec);
+  settle_or_wait(session, *flight, pubrec);
   if (protocol::is_error(pubrec.reason)) {
     complete(session, pubrec.packet_id);
     return;

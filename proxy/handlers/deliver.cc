@@ -41,6 +41,7 @@ void add_metadata(Properties& properties, const dispatch::Deliver& delivery,
   if (!delivery.message->publisher.empty()) {
     properties.add_user("q-publisher", delivery.message->publisher);
   }
+  if (!delivery.key.empty()) properties.add_user("q-key", delivery.key);
   if (const auto& dead = delivery.message->dead_letter) {
     properties.add_user("q-dead-reason", dead->reason);
     properties.add_user("q-dead-time", rfc3339(dead->at));
@@ -60,6 +61,9 @@ protocol::Publish make_publish(Session& session, const dispatch::Deliver& delive
   }
   const auto* queue = session.queues().options_of(delivery.queue);
   if (queue != nullptr && queue->metadata) add_metadata(publish.properties, delivery, *queue);
+  if (delivery.settled_by_command) {
+    publish.properties.add_user("q-delivery", session.queues().name_of(delivery.delivery));
+  }
   return publish;
 }
 
@@ -82,7 +86,7 @@ void on_delivery(Session& session, dispatch::Deliver&& delivery) {
   }
   if (publish.qos == QoS::at_most_once) {
     session.send(publish, delivery.message);
-    session.settle_when_written(delivery.consumer, delivery.delivery);
+    session.settle_when_written(delivery);
     return;
   }
   publish.packet_id = session.state().free_packet_id();
@@ -91,6 +95,7 @@ void on_delivery(Session& session, dispatch::Deliver&& delivery) {
   flight.consumer = delivery.consumer;
   flight.delivery = delivery.delivery;
   flight.holds_slot = true;
+  flight.settled_by_command = delivery.settled_by_command;
   flight.qos = publish.qos;
   ++session.state().slots;
   session.state().add_outgoing(publish.packet_id, flight);

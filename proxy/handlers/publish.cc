@@ -115,6 +115,23 @@ void refuse_topic(Session& session, const Publish& publish) {
   }
 }
 
+// A command for a delivery; the answer is the acknowledgement (docs/queues.md section 5).
+void settle_by_command(Session& session, const Publish& publish) {
+  const auto command = parse_settle_command(publish.topic, publish.payload);
+  begin(session, publish, Incoming::Owner::queue);
+  if (!command) {
+    log().debug("{}: {}", session.client_id(), printable(command.error().text));
+    const auto reason = command.error().kind == dispatch::ErrorKind::unfit
+                            ? ReasonCode::payload_format_invalid
+                            : ReasonCode::topic_name_invalid;
+    answer_publish(session, publish.packet_id, publish.qos, reason, command.error().text);
+    return;
+  }
+  if (session.queues().command(session.queue_session(), publish.packet_id, *command)) return;
+  answer_publish(session, publish.packet_id, publish.qos, ReasonCode::no_matching_subscribers,
+                 "the delivery is not this client's any more");
+}
+
 // True if the [[acl]] rules forbid the publish, which has been answered then.
 bool is_forbidden(Session& session, const Publish& publish) {
   if (may_publish(session.context().config.acl, session.queues(), session.who(), publish.topic))
@@ -173,6 +190,10 @@ void discard(Session& session, const Publish& publish) {
 
 void on_publish(Session& session, Publish&& publish) {
   if (!resolve_alias(session, publish) || is_repeated(session, publish)) return;
+  if (session.v5() && publish.topic.starts_with(kSettlePrefix)) {
+    settle_by_command(session, publish);
+    return;
+  }
   if (is_reserved(publish.topic)) {
     refuse_topic(session, publish);
     return;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "dispatch/queue_address.h"
 #include "proxy/handlers/handlers.h"
 #include "proxy/log.h"
@@ -31,9 +33,18 @@ dispatch::Result<dispatch::QueueAddress> with_filter(const Session& session,
   return address;
 }
 
+// The client settles by command (docs/queues.md section 5).
+bool asks_for_commands(const protocol::Properties& properties) {
+  return std::ranges::any_of(properties.items(), [](const protocol::Property& property) {
+    return property.id == PropertyId::user_property &&
+           std::get<protocol::StringPair>(property.value) ==
+               protocol::StringPair{"settle", "explicit"};
+  });
+}
+
 // Subscribes to one queue; the reason code for SUBACK. `why` is set if it is refused.
 ReasonCode subscribe_to_queue(Session& session, const protocol::Subscription& wanted,
-                              std::optional<std::uint32_t> subscription_id, std::string& why) {
+                              const protocol::Properties& properties, std::string& why) {
   const auto written = dispatch::parse_queue_address(wanted.filter);
   if (!written) {
     why = written.error().text;
@@ -56,13 +67,17 @@ ReasonCode subscribe_to_queue(Session& session, const protocol::Subscription& wa
   }
   const auto if_missing =
       policy == MissingQueue::wait ? dispatch::IfMissing::wait : dispatch::IfMissing::refuse;
-  const auto consumer = session.queues().subscribe(session.queue_session(), *address, if_missing);
+  const bool by_command = asks_for_commands(properties);
+  const auto consumer =
+      session.queues().subscribe(session.queue_session(), *address, if_missing, by_command);
   if (!consumer) {
     why = consumer.error().text;
     return ReasonCode::unspecified_error;
   }
   session.state().queue_subscriptions.insert_or_assign(
-      wanted.filter, QueueSubscription{*written, wanted.qos, subscription_id, *consumer});
+      wanted.filter, QueueSubscription{*written, wanted.qos,
+                                       properties.number(PropertyId::subscription_identifier),
+                                       by_command, *consumer});
   return granted(wanted.qos);
 }
 
@@ -83,14 +98,14 @@ void rejoin(Session& session, const std::string& filter, QueueSubscription& subs
   // The queue may have been deleted meanwhile: then there is nothing to consume, unless it comes
   // again.
   const auto consumer =
-      session.queues().subscribe(session.queue_session(), *address, dispatch::IfMissing::wait);
+      session.queues().subscribe(session.queue_session(), *address, dispatch::IfMissing::wait,
+                                 subscription.settles_by_command);
   if (consumer) subscription.consumer = *consumer;
 }
 
 // Answers a SUBSCRIBE: the broker's reasons for its filters, ours for the queues, in the order of
 // the request [MQTT-3.9.3-1]. Queues come last, so that a client that dies meanwhile holds none.
 void finish(Session& session, const protocol::Subscribe& subscribe, protocol::Suback&& brokers) {
-  const auto subscription_id = subscribe.properties.number(PropertyId::subscription_identifier);
   protocol::Suback suback;
   suback.packet_id = subscribe.packet_id;
   suback.properties = std::move(brokers.properties);
@@ -99,7 +114,7 @@ void finish(Session& session, const protocol::Subscribe& subscribe, protocol::Su
   session.hold_deliveries();
   for (const auto& wanted : subscribe.subscriptions) {
     if (session.means_queue(wanted.filter)) {
-      suback.reasons.push_back(subscribe_to_queue(session, wanted, subscription_id, why));
+      suback.reasons.push_back(subscribe_to_queue(session, wanted, subscribe.properties, why));
     } else {
       suback.reasons.push_back(next_of_broker < brokers.reasons.size()
                                    ? brokers.reasons[next_of_broker++]

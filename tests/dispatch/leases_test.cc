@@ -115,18 +115,42 @@ TEST_CASE("a lease that ends before a delayed message is due is not overlooked")
 TEST_CASE("settled leases are forgotten, held ones are not") {
   Leases leases;
   Consumer consumer;
-  const auto lease = [&](std::uint64_t n) {
-    return Lease{Time(Duration(n)), DeliveryId{n}, &consumer};
+  const Duration timeout{100};
+  const auto begin = [&](std::uint64_t n) {
+    consumer.held.emplace(DeliveryId{n}, Entry{});
+    leases.begin(consumer, DeliveryId{n}, Time(Duration(n)), 1);
   };
-  consumer.held.emplace(DeliveryId{1}, Entry{});
-  leases.add(lease(1), 1);
-  for (std::uint64_t n = 2; n <= 1000; ++n) leases.add(lease(n), 1);  // settled at once
-  REQUIRE(leases.first().has_value());
-  CHECK(leases.first()->delivery == DeliveryId{1});
+  begin(1);
+  for (std::uint64_t n = 2; n <= 1000; ++n) {
+    begin(n);
+    consumer.held.erase(DeliveryId{n});  // settled at once
+  }
+  REQUIRE(leases.first(timeout).has_value());
+  CHECK(leases.first(timeout)->delivery == DeliveryId{1});
   consumer.held.clear();
-  consumer.held.emplace(DeliveryId{1001}, Entry{});
-  leases.add(lease(1001), 1);
-  CHECK(leases.first()->since == Time(Duration(1001)));
+  begin(1001);
+  CHECK(leases.first(timeout)->at == Time(Duration(1101)));
+  CHECK_FALSE(leases.first(Duration(0)).has_value());
   leases.forget(consumer);
-  CHECK_FALSE(leases.first().has_value());
+  CHECK_FALSE(leases.first(timeout).has_value());
+}
+
+TEST_CASE("leases are renewed, and extended whatever the timeout is") {
+  Leases leases;
+  Consumer consumer;
+  const Duration timeout{100};
+  for (std::uint64_t n = 1; n <= 2; ++n) {
+    consumer.held.emplace(DeliveryId{n}, Entry{});
+    leases.begin(consumer, DeliveryId{n}, Time(Duration(0)), n);
+  }
+  leases.begin(consumer, DeliveryId{1}, Time(Duration(50)), 2);
+  CHECK(leases.first(timeout)->delivery == DeliveryId{2});
+  leases.extend(consumer, DeliveryId{2}, Time(Duration(900)));
+  CHECK(leases.first(timeout)->at == Time(Duration(150)));
+  leases.extend(consumer, DeliveryId{2}, Time(Duration(120)));  // shorter is right as well
+  CHECK(leases.first(timeout)->at == Time(Duration(120)));
+  CHECK(leases.first(Duration(0))->delivery == DeliveryId{2});
+  leases.begin(consumer, DeliveryId{2}, Time(Duration(60)), 2);
+  CHECK(leases.first(timeout)->delivery == DeliveryId{1});
+  CHECK_FALSE(leases.first(Duration(0)).has_value());
 }

@@ -51,7 +51,6 @@ TEST_CASE("every option goes to text and back") {
 TEST_CASE("unknown, not built and wrong are different errors") {
   CHECK(error_of("color", "red") == "unknown queue option 'color'");
   CHECK(error_of("per_topic", "true") == "option 'per_topic' is not built yet");
-  CHECK(error_of("settle", "explicit") == "option 'settle': value 'explicit' is not built yet");
   CHECK(error_of("dispatch", "fastest") ==
         "option 'dispatch': 'fastest' is wrong; it takes least_inflight, round_robin, "
         "random, key_affinity or exclusive");

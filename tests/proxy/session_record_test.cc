@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 SessionRecord sample() {
   SessionRecord record;
   QueueSubscription plain{{"default", "images/+"}, protocol::QoS::at_least_once, std::nullopt, {}};
-  QueueSubscription numbered{{"default", "a \"b\"/#"}, protocol::QoS::exactly_once, 7, {}};
+  QueueSubscription numbered{{"default", "a \"b\"/#"}, protocol::QoS::exactly_once, 7, true, {}};
   record.queue_subscriptions.emplace("$q/images/+", plain);
   record.queue_subscriptions.emplace("$q/a \"b\"/#", numbered);
   record.session_expiry_s = 0xFFFFFFFF;
@@ -31,6 +31,7 @@ TEST_CASE("a record comes back as it was") {
     CHECK(found.address == subscription.address);
     CHECK(found.qos == subscription.qos);
     CHECK((found.subscription_id == subscription.subscription_id));
+    CHECK(found.settles_by_command == subscription.settles_by_command);
   }
 }
 
