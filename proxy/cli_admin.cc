@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "proxy/admin/commands_group.h"
 #include "proxy/admin/commands_message.h"
 #include "proxy/option_value.h"
 
@@ -30,6 +31,11 @@ struct AdminCommands::Arguments {
   bool all = false;
   bool payload = false;
   bool dry_run = false;
+  std::string group;
+  std::string from = "earliest";
+  std::string topic;
+  bool producing = false;
+  bool consuming = false;
 };
 
 namespace {
@@ -95,6 +101,8 @@ AdminCommands::AdminCommands(CLI::App& app, const CliContext& context)
   add_queue_definitions(*queue);
   add_queue_lists(*queue);
   add_queue_ends(*queue);
+  add_queue_switches(*queue);
+  add_group_commands(*group("group", "groups of consumers, each with its own progress"));
   add_message_commands(*group("message", "look at messages without consuming them"), false);
   CLI::App* dead = group("dead", "look at dead letters, bring them back or end them");
   add_message_commands(*dead, true);
@@ -260,6 +268,59 @@ void AdminCommands::add_dead_commands(CLI::App& dead) {
       });
   purge->add_option("NAME", args_->name, "of which queue")->required();
   purge->add_flag("--dry-run", args_->dry_run, "only say how many it would be");
+}
+
+void AdminCommands::add_queue_switches(CLI::App& queue) {
+  const admin::Output output{context_.out, context_.err};
+  const auto add_switch = [&](const std::string& name, const std::string& about, bool paused) {
+    CLI::App* app = add(queue, name, about, [this, output, paused](auto& client) {
+      const bool both = args_->producing == args_->consuming;
+      const admin::Sides sides{both || args_->producing, both || args_->consuming};
+      return admin::set_paused(client, args_->name, sides, paused, args_->answers, output);
+    });
+    app->add_option("NAME", args_->name, "which queue")->required();
+    app->add_flag("--producing", args_->producing, "only publishing to it");
+    app->add_flag("--consuming", args_->consuming, "only delivering from it");
+  };
+  add_switch("pause", "take nothing and hand out nothing, until it is resumed", true);
+  add_switch("resume", "go on after a pause", false);
+  CLI::App* check = add(queue, "check", "where a topic goes", [this, output](auto& client) {
+    return admin::check_topic(client, args_->topic, args_->answers, output);
+  });
+  check->add_option("TOPIC", args_->topic, "of a publish")->required();
+}
+
+void AdminCommands::add_group_commands(CLI::App& group) {
+  const admin::Output output{context_.out, context_.err};
+  CLI::App* list =
+      add(group, "list", "of one queue, with what each has left", [this, output](auto& client) {
+        return admin::list_groups(client, args_->name, args_->list, args_->answers, output);
+      });
+  list->alias("ls");
+  list->add_option("QUEUE", args_->name, "of which queue")->required();
+  add_list_flags(*list);
+  const auto add_command = [&](const std::string& name, const std::string& about, Run run) {
+    CLI::App* app = add(group, name, about, std::move(run));
+    app->add_option("QUEUE", args_->name, "of which queue")->required();
+    app->add_option("GROUP", args_->group, "letters, digits and . _ -")->required();
+    return app;
+  };
+  const char* places = "earliest, latest, offset:N, time:2026-11-25T10:00:00Z or 15m-ago";
+  CLI::App* create =
+      add_command("create", "make a group before its first consumer", [this, output](auto& client) {
+        return admin::create_group(client, args_->name, args_->group, args_->from, args_->answers,
+                                   output);
+      });
+  create->add_option("--from", args_->from, places)->capture_default_str();
+  CLI::App* seek =
+      add_command("seek", "move a group forwards or back", [this, output](auto& client) {
+        return admin::seek_group(client, args_->name, args_->group, args_->from, args_->answers,
+                                 output);
+      });
+  seek->add_option("--from", args_->from, places)->required();
+  add_command("delete", "remove a group without consumers", [this, output](auto& client) {
+    return admin::delete_group(client, args_->name, args_->group, args_->answers, output);
+  })->alias("rm");
 }
 
 Result<int> AdminCommands::run() {
