@@ -1,11 +1,14 @@
 #include "proxy/cli_admin.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
 
 #include "proxy/admin/commands_group.h"
 #include "proxy/admin/commands_message.h"
+#include "proxy/admin/commands_top.h"
 #include "proxy/option_value.h"
 
 namespace proxy {
@@ -36,6 +39,9 @@ struct AdminCommands::Arguments {
   std::string topic;
   bool producing = false;
   bool consuming = false;
+  admin::Top top;
+  bool once = false;
+  double every_s = 1;
 };
 
 namespace {
@@ -107,6 +113,7 @@ AdminCommands::AdminCommands(CLI::App& app, const CliContext& context)
   CLI::App* dead = group("dead", "look at dead letters, bring them back or end them");
   add_message_commands(*dead, true);
   add_dead_commands(*dead);
+  add_top(app);
   CLI::App* consumer = group("consumer", "who consumes");
   CLI::App* list = add(*consumer, "list", "consumers with what they hold", [this](auto& client) {
     return admin::list_consumers(client, args_->name, args_->list, args_->answers,
@@ -288,6 +295,25 @@ void AdminCommands::add_queue_switches(CLI::App& queue) {
     return admin::check_topic(client, args_->topic, args_->answers, output);
   });
   check->add_option("TOPIC", args_->topic, "of a publish")->required();
+}
+
+void AdminCommands::add_top(CLI::App& app) {
+  CLI::App* top = add(app, "top", "the busiest queues, again each second", [this](auto& client) {
+    admin::Top what = args_->top;
+    if (args_->once) what.frames = 1;
+    what.every = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::duration<double>(args_->every_s));
+    what.clear = what.frames != 1 && !args_->answers.json && ::isatty(STDOUT_FILENO) == 1;
+    return admin::top(client, what, args_->answers, {context_.out, context_.err});
+  });
+  top->add_flag("--once", args_->once, "one table, then the end");
+  top->add_option("--count", args_->top.frames, "so many tables, then the end");
+  top->add_option("--every", args_->every_s, "seconds from one to the next")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  top->add_option("--limit", args_->top.limit, "at most so many queues")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1000}))
+      ->capture_default_str();
 }
 
 void AdminCommands::add_group_commands(CLI::App& group) {

@@ -1,5 +1,5 @@
-"""Groups by command: made, moved to an offset or a time, and ended; pausing a queue; where a topic
-goes."""
+"""Groups by command: made, moved to an offset or a time, and ended; pausing a queue; `sluice top`;
+where a topic goes."""
 
 import datetime
 import json
@@ -110,6 +110,18 @@ mode = "copy"
         shown = self.queue("p")
         self.assertEqual((shown["pause_producing"], shown["pause_consuming"]), (False, True))
         self.refused(1, "nowhere", "queue", "pause", "nowhere")
+
+    def test_top(self):
+        self.sluice.cli("queue", "create", "t", "--filter", "t")
+        self.client().publish_and_wait("t", "1")
+        once = self.sluice.cli("top", "--once", "--limit", "2").stdout.split("\n")
+        self.assertRegex(once[0], r"^\d+ queues: \d+ ready, \d+ in flight, \d+ dead$")
+        self.assertEqual(once[1].split()[:3], ["NAME", "READY", "IN-FLIGHT"])
+        self.assertEqual(len(once), 5)  # two queues, and the end of the last line
+        twice = self.sluice.cli("top", "--count", "2", "--every", "0.1", "--json").stdout
+        first, second = map(json.loads, twice.splitlines())
+        self.assertEqual({q["name"] for q in first}, {q["name"] for q in second})
+        self.assertEqual({q["in_rate"] for q in second if q["name"] == "t"}, {0})
 
     def test_where_a_topic_goes(self):
         def check(topic):
