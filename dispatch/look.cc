@@ -67,6 +67,14 @@ std::optional<Stretch> QueueSet::unsettled_from(std::string_view name, bool dead
   return Stretch{state.id, first, after == settled.intervals().end() ? state.next : after->first};
 }
 
+std::optional<Stretch> QueueSet::kept_in(std::string_view name) const {
+  const Queue* queue = find_in(impl_->by_name, name);
+  if (queue == nullptr) return std::nullopt;
+  const QueueState& state = queue->state();
+  const Offset first = state.gone.next_missing(Offset{1});
+  return Stretch{state.id, std::min(first, state.next), state.next};
+}
+
 std::vector<MessageView> QueueSet::look_at(QueueId id, std::span<const Offset> offsets) const {
   Queue* queue = find_in(impl_->queues, id);
   if (queue == nullptr) return std::vector<MessageView>(offsets.size(), {Place::settled, 0});

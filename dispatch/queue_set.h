@@ -165,6 +165,9 @@ class QueueSet {
   // The first messages from `from` on, without a hole, that group `default` has not settled, in the
   // queue of that name or in its dead letters; nothing if there are none.
   std::optional<Stretch> unsettled_from(std::string_view name, bool dead, Offset from) const;
+  // What a queue may keep: from its oldest message to the next one's offset. Nothing without a
+  // queue.
+  std::optional<Stretch> kept_in(std::string_view name) const;
   // Where these messages of a queue are for group `default`.
   std::vector<MessageView> look_at(QueueId queue, std::span<const Offset> offsets) const;
   // The consumers of a queue and of its dead letters, of all queues if `name` is empty; by id.

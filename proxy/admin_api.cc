@@ -37,6 +37,38 @@ void AdminApi::watch(std::string after) {
   });
 }
 
+void AdminApi::find_start(const std::string& queue, admin::Start start,
+                          Answer<dispatch::Offset> answer) {
+  if (const auto* offset = std::get_if<dispatch::Offset>(&start)) return answer(*offset);
+  const auto* ago = std::get_if<dispatch::Duration>(&start);
+  const dispatch::Time time = ago ? queues_.now() - *ago : std::get<dispatch::Time>(start);
+  queues_.find_time(queue, time, std::move(answer));
+}
+
+void AdminApi::add_group(const std::string& queue, const std::string& group, admin::Start start,
+                         Done done) {
+  find_start(queue, start,
+             [this, queue, group, done](const dispatch::Result<dispatch::Offset>& offset) {
+               if (!offset) return done(offset.error());
+               queues_.add_group(queue, group, *offset, done);
+             });
+}
+
+void AdminApi::seek_group(const std::string& queue, const std::string& group, admin::Start start,
+                          Done done) {
+  find_start(queue, start,
+             [this, queue, group, done](const dispatch::Result<dispatch::Offset>& offset) {
+               if (!offset) return done(offset.error());
+               queues_.seek_group(queue, group, *offset, done);
+             });
+}
+
+std::vector<dispatch::QueueOptions> AdminApi::queues_of_topic(std::string_view topic) {
+  std::vector<dispatch::QueueOptions> found;
+  for (const auto* options : queues_.queues_of_topic(topic)) found.push_back(*options);
+  return found;
+}
+
 void AdminApi::browse(const admin::Browse& what, Answer<admin::MessagePage> answer) {
   queues_.browse(
       what.queue, what.part == admin::Part::dead_letters, what.from, what.limit,

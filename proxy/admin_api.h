@@ -34,6 +34,14 @@ class AdminApi final : public admin::Api {
                Counted counted) override {
     queues_.redrive(name, offsets, std::move(counted));
   }
+  void add_group(const std::string& queue, const std::string& group, admin::Start start,
+                 Done done) override;
+  void delete_group(const std::string& queue, const std::string& group, Done done) override {
+    queues_.delete_group(queue, group, std::move(done));
+  }
+  void seek_group(const std::string& queue, const std::string& group, admin::Start start,
+                  Done done) override;
+  std::vector<dispatch::QueueOptions> queues_of_topic(std::string_view topic) override;
   void browse(const admin::Browse& what, Answer<admin::MessagePage> answer) override;
   std::optional<admin::QueueInfo> queue(std::string_view name) override;
   std::vector<admin::QueueInfo> queues(std::string_view after, std::size_t limit) override;
@@ -47,6 +55,7 @@ class AdminApi final : public admin::Api {
 
  private:
   void watch(std::string after);
+  void find_start(const std::string& queue, admin::Start start, Answer<dispatch::Offset> answer);
   admin::QueueInfo info_of(dispatch::QueueStats&& stats) const;
 
   QueueService& queues_;

@@ -9,6 +9,7 @@
 
 #include "proxy/cli_admin.h"
 #include "proxy/cli_journal.h"
+#include "proxy/config_text.h"
 #include "proxy/printable.h"
 
 namespace proxy {
@@ -90,6 +91,7 @@ struct Cli {
   int perform();
   int serve();
   int check_config();
+  int show_config();
   int parse_failed(const CLI::ParseError& error);
   int bad_arguments(const std::string& why);
   CLI::App* chosen();
@@ -98,7 +100,7 @@ struct Cli {
   CLI::App app{"Durable queues in front of an MQTT broker", "sluice"};
   ServeArgs serve_args;
   std::string config_file;
-  CLI::App *serve_app, *config_app;
+  CLI::App *serve_app, *config_app, *show_config_app;
   AdminCommands admin_commands{app, context};
   JournalCommands journal_commands{app};
 };
@@ -112,6 +114,9 @@ Cli::Cli(const CliContext& given) : context(given) {
   config_app->add_subcommand("check", "say what is wrong with a file")
       ->add_option("FILE", config_file, "a TOML file")
       ->required();
+  show_config_app = config_app->add_subcommand(
+      "show", "print what a file comes to, every key with its value, as TOML");
+  show_config_app->add_option("FILE", config_file, "a TOML file")->required();
 }
 
 int Cli::run(std::vector<std::string>& arguments) {
@@ -154,6 +159,7 @@ int Cli::bad_arguments(const std::string& why) {
 
 int Cli::perform() {
   if (serve_app->parsed()) return serve();
+  if (show_config_app->parsed()) return show_config();
   if (config_app->parsed()) return check_config();
   if (journal_commands.parsed()) return journal_commands.run(context.out, context.err);
   const Result<int> ran = admin_commands.run();
@@ -170,6 +176,13 @@ int Cli::check_config() {
   if (auto read = read_config(config_file, config); !read) return bad_arguments(read.error().text);
   const std::size_t queues = config.queues.size();
   context.out << config_file << ": ok, " << queues << (queues == 1 ? " queue\n" : " queues\n");
+  return kOk;
+}
+
+int Cli::show_config() {
+  ServeConfig config;
+  if (auto read = read_config(config_file, config); !read) return bad_arguments(read.error().text);
+  context.out << config_text(config);
   return kOk;
 }
 

@@ -1,10 +1,14 @@
 #include "proxy/cli_admin.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
 
+#include "proxy/admin/commands_group.h"
 #include "proxy/admin/commands_message.h"
+#include "proxy/admin/commands_top.h"
 #include "proxy/option_value.h"
 
 namespace proxy {
@@ -30,6 +34,14 @@ struct AdminCommands::Arguments {
   bool all = false;
   bool payload = false;
   bool dry_run = false;
+  std::string group;
+  std::string from = "earliest";
+  std::string topic;
+  bool producing = false;
+  bool consuming = false;
+  admin::Top top;
+  bool once = false;
+  double every_s = 1;
 };
 
 namespace {
@@ -95,10 +107,13 @@ AdminCommands::AdminCommands(CLI::App& app, const CliContext& context)
   add_queue_definitions(*queue);
   add_queue_lists(*queue);
   add_queue_ends(*queue);
+  add_queue_switches(*queue);
+  add_group_commands(*group("group", "groups of consumers, each with its own progress"));
   add_message_commands(*group("message", "look at messages without consuming them"), false);
   CLI::App* dead = group("dead", "look at dead letters, bring them back or end them");
   add_message_commands(*dead, true);
   add_dead_commands(*dead);
+  add_top(app);
   CLI::App* consumer = group("consumer", "who consumes");
   CLI::App* list = add(*consumer, "list", "consumers with what they hold", [this](auto& client) {
     return admin::list_consumers(client, args_->name, args_->list, args_->answers,
@@ -260,6 +275,78 @@ void AdminCommands::add_dead_commands(CLI::App& dead) {
       });
   purge->add_option("NAME", args_->name, "of which queue")->required();
   purge->add_flag("--dry-run", args_->dry_run, "only say how many it would be");
+}
+
+void AdminCommands::add_queue_switches(CLI::App& queue) {
+  const admin::Output output{context_.out, context_.err};
+  const auto add_switch = [&](const std::string& name, const std::string& about, bool paused) {
+    CLI::App* app = add(queue, name, about, [this, output, paused](auto& client) {
+      const bool both = args_->producing == args_->consuming;
+      const admin::Sides sides{both || args_->producing, both || args_->consuming};
+      return admin::set_paused(client, args_->name, sides, paused, args_->answers, output);
+    });
+    app->add_option("NAME", args_->name, "which queue")->required();
+    app->add_flag("--producing", args_->producing, "only publishing to it");
+    app->add_flag("--consuming", args_->consuming, "only delivering from it");
+  };
+  add_switch("pause", "take nothing and hand out nothing, until it is resumed", true);
+  add_switch("resume", "go on after a pause", false);
+  CLI::App* check = add(queue, "check", "where a topic goes", [this, output](auto& client) {
+    return admin::check_topic(client, args_->topic, args_->answers, output);
+  });
+  check->add_option("TOPIC", args_->topic, "of a publish")->required();
+}
+
+void AdminCommands::add_top(CLI::App& app) {
+  CLI::App* top = add(app, "top", "the busiest queues, again each second", [this](auto& client) {
+    admin::Top what = args_->top;
+    if (args_->once) what.frames = 1;
+    what.every = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::duration<double>(args_->every_s));
+    what.clear = what.frames != 1 && !args_->answers.json && ::isatty(STDOUT_FILENO) == 1;
+    return admin::top(client, what, args_->answers, {context_.out, context_.err});
+  });
+  top->add_flag("--once", args_->once, "one table, then the end");
+  top->add_option("--count", args_->top.frames, "so many tables, then the end");
+  top->add_option("--every", args_->every_s, "seconds from one to the next")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  top->add_option("--limit", args_->top.limit, "at most so many queues")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1000}))
+      ->capture_default_str();
+}
+
+void AdminCommands::add_group_commands(CLI::App& group) {
+  const admin::Output output{context_.out, context_.err};
+  CLI::App* list =
+      add(group, "list", "of one queue, with what each has left", [this, output](auto& client) {
+        return admin::list_groups(client, args_->name, args_->list, args_->answers, output);
+      });
+  list->alias("ls");
+  list->add_option("QUEUE", args_->name, "of which queue")->required();
+  add_list_flags(*list);
+  const auto add_command = [&](const std::string& name, const std::string& about, Run run) {
+    CLI::App* app = add(group, name, about, std::move(run));
+    app->add_option("QUEUE", args_->name, "of which queue")->required();
+    app->add_option("GROUP", args_->group, "letters, digits and . _ -")->required();
+    return app;
+  };
+  const char* places = "earliest, latest, offset:N, time:2026-11-25T10:00:00Z or 15m-ago";
+  CLI::App* create =
+      add_command("create", "make a group before its first consumer", [this, output](auto& client) {
+        return admin::create_group(client, args_->name, args_->group, args_->from, args_->answers,
+                                   output);
+      });
+  create->add_option("--from", args_->from, places)->capture_default_str();
+  CLI::App* seek =
+      add_command("seek", "move a group forwards or back", [this, output](auto& client) {
+        return admin::seek_group(client, args_->name, args_->group, args_->from, args_->answers,
+                                 output);
+      });
+  seek->add_option("--from", args_->from, places)->required();
+  add_command("delete", "remove a group without consumers", [this, output](auto& client) {
+    return admin::delete_group(client, args_->name, args_->group, args_->answers, output);
+  })->alias("rm");
 }
 
 Result<int> AdminCommands::run() {

@@ -13,7 +13,7 @@
 #include "proxy/admin/commands.h"
 #include "proxy/cli.h"
 
-// The subcommands that ask a running Sluice: queue, message, dead, consumer.
+// The subcommands that ask a running Sluice: queue, group, message, dead, consumer, top.
 
 namespace proxy {
 
@@ -39,6 +39,9 @@ class AdminCommands {
   void add_queue_ends(CLI::App& queue);
   void add_message_commands(CLI::App& message, bool dead);
   void add_dead_commands(CLI::App& dead);
+  void add_group_commands(CLI::App& group);
+  void add_queue_switches(CLI::App& queue);
+  void add_top(CLI::App& app);
 
   const CliContext& context_;
   std::shared_ptr<Arguments> args_;

@@ -145,6 +145,16 @@ class QueueService final : private JournalEvents {
   // Answers with how many that were.
   void redrive(std::string_view name, std::vector<dispatch::Offset> offsets, Counted counted);
 
+  // Groups: see dispatch/queue_set.h.
+  void add_group(std::string_view queue, const std::string& group, dispatch::Offset start,
+                 Done done);
+  void delete_group(std::string_view queue, std::string_view group, Done done);
+  void seek_group(std::string_view queue, std::string_view group, dispatch::Offset start,
+                  Done done);
+  // The first offset of a queue that was stored at or after this time, the next one if none was.
+  void find_time(std::string_view queue, dispatch::Time time,
+                 std::function<void(dispatch::Result<dispatch::Offset>)> done);
+
   // Messages of a queue, or of its dead letters, that are not settled, from `from` on: read from
   // the journal, and nothing changes. May give fewer than asked for; `next` says where to go on.
   struct Browsed {
@@ -223,12 +233,16 @@ class QueueService final : private JournalEvents {
   void finish_group();
   void perform(dispatch::Action& action);
   void answer(dispatch::RequestId request, const dispatch::Result<void>& result);
-  template <class Event>
-  void command(Done&& done, Event&& event);
+  using Event = std::function<dispatch::Result<dispatch::Step>(dispatch::RequestId)>;
+  void command(Done&& done, const Event& event);
   void fail_commands(const dispatch::Error& error);
   void fail_backup(const dispatch::Error& error);
   struct Browsing;
   void go_on_browsing(std::shared_ptr<Browsing> browsing);
+  struct TimeSearch;
+  void go_on_searching(const std::shared_ptr<TimeSearch>& search);
+  void on_probed(const std::shared_ptr<TimeSearch>& search,
+                 const dispatch::Result<std::vector<dispatch::StoredMessage>>& found);
   void fail(const std::string& why);
   void schedule_tick();
   Client* find(dispatch::SessionId session);
@@ -252,8 +266,9 @@ class QueueService final : private JournalEvents {
   // have session 0 and are looked up here.
   std::unordered_map<dispatch::RequestId, Done> commands_;
   std::uint16_t last_command_ = 0;
-  std::deque<std::function<void()>> session_puts_;                         // under way, in order
-  std::unordered_map<std::uint64_t, std::shared_ptr<Browsing>> browsing_;  // by peek
+  std::deque<std::function<void()>> session_puts_;                           // under way, in order
+  std::unordered_map<std::uint64_t, std::shared_ptr<Browsing>> browsing_;    // by peek
+  std::unordered_map<std::uint64_t, std::shared_ptr<TimeSearch>> searches_;  // by peek
   std::uint64_t last_peek_ = 0;
 
   std::optional<BackupState> backup_;

@@ -24,8 +24,7 @@ std::uint64_t settled_in(const dispatch::QueueStats& stats, bool dead) {
 
 // --- Commands ---
 
-template <class Event>
-void QueueService::command(Done&& done, Event&& event) {
+void QueueService::command(Done&& done, const Event& event) {
   if (!failure_.empty()) {
     done(dispatch::Error{dispatch::ErrorKind::unavailable, failure_});
     return;
@@ -202,6 +201,8 @@ void QueueService::go_on_browsing(std::shared_ptr<Browsing> browsing) {
 
 void QueueService::on_peeked(std::uint64_t peek,
                              Result<std::vector<dispatch::StoredMessage>>&& found) {
+  if (auto search = searches_.extract(peek); !search.empty())
+    return on_probed(search.mapped(), found);
   auto waiting = browsing_.extract(peek);
   if (waiting.empty()) return;
   const std::shared_ptr<Browsing> browsing = std::move(waiting.mapped());

@@ -12,6 +12,7 @@
 #include "dispatch/queue_options.h"
 #include "dispatch/result.h"
 #include "dispatch/stats.h"
+#include "proxy/admin/start.h"
 #include "proxy/durations.h"
 
 // What the admin side may ask of Sluice: the one interface between HTTP and queues. All calls are
@@ -33,7 +34,7 @@ struct Figures {
   std::uint64_t publishes_from_clients = 0;
   std::uint64_t publishes_from_broker = 0;
   std::uint64_t publishes_denied = 0;  // by [[acl]], Wills included
-  proxy::Durations commits;  // those that were written
+  proxy::Durations commits;            // those that were written
   std::uint64_t failed_commits = 0;
 };
 
@@ -107,7 +108,17 @@ class Api {
                        Counted counted) = 0;
   virtual void browse(const Browse& what, Answer<MessagePage> answer) = 0;
 
+  // --- Groups ---
+  virtual void add_group(const std::string& queue, const std::string& group, Start start,
+                         Done done) = 0;
+  virtual void delete_group(const std::string& queue, const std::string& group, Done done) = 0;
+  // What lies before `start` is done for the group, what is kept from there on is not.
+  virtual void seek_group(const std::string& queue, const std::string& group, Start start,
+                          Done done) = 0;
+
   // --- Looking ---
+  // The queues that store a publish of this topic.
+  virtual std::vector<dispatch::QueueOptions> queues_of_topic(std::string_view topic) = 0;
   virtual std::optional<QueueInfo> queue(std::string_view name) = 0;
   // By name, those after `after`, at most `limit`.
   virtual std::vector<QueueInfo> queues(std::string_view after, std::size_t limit) = 0;

@@ -121,6 +121,15 @@ constexpr std::array<Column, 7> kConsumerColumns = {
      {"paused", "PAUSED", "paused_ms", paused, kRight},
      {"idle", "IDLE", "idle_ms", age, kRight}}};
 
+constexpr std::array<Column, 7> kGroupColumns = {
+    {{"name", "NAME", "name", field_words},
+     {"ready", "READY", "ready", field_words, kRight},
+     {"in_flight", "IN-FLIGHT", "in_flight", field_words, kRight},
+     {"delayed", "DELAYED", "delayed", field_words, kRight},
+     {"consumers", "CONSUMERS", "consumers", field_words, kRight},
+     {"next", "NEXT-OFFSET", "next_offset", field_words, kRight},
+     {"acked", "ACKED", "acked_total", field_words, kRight, kUnusual}}};
+
 std::size_t longest_key(const Object& object) {
   std::size_t longest = 0;
   for (const auto& field : object) longest = std::max(longest, field.key().size());
@@ -176,6 +185,7 @@ std::span<const Column> queue_columns() { return kQueueColumns; }
 std::span<const Column> message_columns() { return kMessageColumns; }
 std::span<const Column> dead_columns() { return kDeadColumns; }
 std::span<const Column> consumer_columns() { return kConsumerColumns; }
+std::span<const Column> group_columns() { return kGroupColumns; }
 
 std::string details(const json::object& object) { return details_at(object, ""); }
 

@@ -22,6 +22,7 @@ std::span<const Column> queue_columns();
 std::span<const Column> message_columns();
 std::span<const Column> dead_columns();
 std::span<const Column> consumer_columns();
+std::span<const Column> group_columns();
 
 // One thing, `name value` a line, every field that the server sent; objects in it with their fields
 // one level deeper.

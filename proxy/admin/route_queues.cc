@@ -6,6 +6,8 @@
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
 
+#include "dispatch/queue_address.h"
+#include "dispatch/topic.h"
 #include "proxy/admin/json.h"
 
 namespace admin {
@@ -131,6 +133,30 @@ void delete_queue(const Call& call, const Done& done) {
   call.api.delete_queue(name, [done, body](const Result<void>& result) {
     done(result ? json_reply(body) : error_reply(result.error()));
   });
+}
+
+void show_route(const Call& call, const Done& done) {
+  if (auto known = check_params(call, {"topic"}); !known) return done(error_reply(known.error()));
+  const auto topic = text_param(call, "topic");
+  if (!topic) return done(error_reply(dispatch::invalid("parameter 'topic' is needed")));
+  if (auto checked = dispatch::check_topic_name(*topic); !checked)
+    return done(error_reply(checked.error()));
+  if (dispatch::is_queue_topic(*topic) || dispatch::is_emqx_queue_topic(*topic))
+    return done(error_reply(
+        dispatch::invalid("a publish to '" + *topic + "' is refused: it is an address of queues")));
+  bool forwarded = true;
+  boost::json::array queues;
+  for (const auto& options : call.api.queues_of_topic(*topic)) {
+    if (options.mode == dispatch::Mode::divert) forwarded = false;
+    const boost::json::object all = to_json(options);
+    queues.push_back(boost::json::object{
+        {"name", all.at("name")}, {"filter", all.at("filter")}, {"mode", all.at("mode")}});
+  }
+  boost::json::object body;
+  body["topic"] = *topic;
+  body["queues"] = std::move(queues);
+  body["forwarded"] = forwarded;
+  done(json_reply(body));
 }
 
 void list_consumers(const Call& call, const Done& done) {

@@ -13,4 +13,7 @@ void update_queue(const Call& call, const Done& done);
 void delete_queue(const Call& call, const Done& done);
 void list_consumers(const Call& call, const Done& done);
 
+// Which queues a topic goes to, and whether it is forwarded.
+void show_route(const Call& call, const Done& done);
+
 }  // namespace admin

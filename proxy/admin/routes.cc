@@ -11,6 +11,7 @@
 #include "proxy/admin/call.h"
 #include "proxy/admin/json.h"
 #include "proxy/admin/metrics.h"
+#include "proxy/admin/route_groups.h"
 #include "proxy/admin/route_journal.h"
 #include "proxy/admin/route_messages.h"
 #include "proxy/admin/route_queues.h"
@@ -98,6 +99,12 @@ const std::vector<Route>& routes() {
       {{"api", "v1", "queues", "*", "dead", "redrive"}, verb::post, redrive_dead},
       {{"api", "v1", "queues", "*", "dead", "purge"}, verb::post, purge_dead},
       {{"api", "v1", "queues", "*", "dead", "*"}, verb::get, show_dead},
+      {{"api", "v1", "queues", "*", "groups"}, verb::get, list_groups},
+      {{"api", "v1", "queues", "*", "groups"}, verb::post, create_group},
+      {{"api", "v1", "queues", "*", "groups", "*"}, verb::get, show_group},
+      {{"api", "v1", "queues", "*", "groups", "*"}, verb::delete_, delete_group},
+      {{"api", "v1", "queues", "*", "groups", "*", "seek"}, verb::post, seek_group},
+      {{"api", "v1", "route"}, verb::get, show_route},
       {{"api", "v1", "journal", "backup"}, verb::get, show_backup},
       {{"api", "v1", "journal", "backup"}, verb::post, begin_backup},
       {{"api", "v1", "consumers"}, verb::get, list_consumers},

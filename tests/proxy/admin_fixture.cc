@@ -4,6 +4,8 @@
 
 #include <future>
 
+#include "dispatch/topic.h"
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
@@ -54,6 +56,36 @@ void FakeApi::redrive(std::string_view name, const std::vector<dispatch::Offset>
   const std::uint64_t count = offsets.empty() ? stats.dead : offsets.size();
   stats.dead -= count;
   counted(count);
+}
+
+void FakeApi::add_group(const std::string& queue, const std::string& group, admin::Start start,
+                        Done done) {
+  const auto found = by_name.find(queue);
+  if (found == by_name.end()) return done(Error{ErrorKind::not_found, "no queue"});
+  starts.push_back(start);
+  found->second.groups.emplace_back().name = group;
+  finish(std::move(done));
+}
+
+void FakeApi::delete_group(const std::string& queue, const std::string& group, Done done) {
+  auto& groups = by_name.find(queue)->second.groups;
+  if (std::erase_if(groups, [&](const auto& stats) { return stats.name == group; }) == 0)
+    return done(Error{ErrorKind::not_found, "no group"});
+  finish(std::move(done));
+}
+
+void FakeApi::seek_group(const std::string& queue, const std::string&, admin::Start start,
+                         Done done) {
+  if (!by_name.contains(queue)) return done(Error{ErrorKind::not_found, "no queue"});
+  starts.push_back(start);
+  finish(std::move(done));
+}
+
+std::vector<dispatch::QueueOptions> FakeApi::queues_of_topic(std::string_view topic) {
+  std::vector<dispatch::QueueOptions> found;
+  for (const auto& [name, stats] : by_name)
+    if (dispatch::topic_matches(stats.options.filter, topic)) found.push_back(stats.options);
+  return found;
 }
 
 void FakeApi::browse(const admin::Browse& what, Answer<admin::MessagePage> answer) {

@@ -27,6 +27,12 @@ class FakeApi final : public admin::Api {
   void purge(std::string_view name, admin::Part part, Counted counted) override;
   void redrive(std::string_view name, const std::vector<dispatch::Offset>& offsets,
                Counted counted) override;
+  void add_group(const std::string& queue, const std::string& group, admin::Start start,
+                 Done done) override;
+  void delete_group(const std::string& queue, const std::string& group, Done done) override;
+  void seek_group(const std::string& queue, const std::string& group, admin::Start start,
+                  Done done) override;
+  std::vector<dispatch::QueueOptions> queues_of_topic(std::string_view topic) override;
   void browse(const admin::Browse& what, Answer<admin::MessagePage> answer) override;
   std::optional<admin::QueueInfo> queue(std::string_view name) override;
   std::vector<admin::QueueInfo> queues(std::string_view after, std::size_t limit) override;
@@ -41,6 +47,7 @@ class FakeApi final : public admin::Api {
   std::vector<admin::MessageInfo> messages;  // of every queue, by offset
   std::vector<admin::ConsumerInfo> current_consumers;
   std::vector<dispatch::Offset> redriven;
+  std::vector<admin::Start> starts;  // of groups made and moved
   admin::Health current_health;
   std::optional<admin::BackupInfo> last_backup;
   admin::Figures current_figures;

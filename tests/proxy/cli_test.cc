@@ -169,6 +169,20 @@ TEST_CASE("config check says ok, or where it is wrong") {
               "sluice: " + bad.path.string() + ":2: listen: takes a string in quotes");
 }
 
+TEST_CASE("config show prints what a file comes to, or where it is wrong") {
+  const ConfigFile good("[[queue]]\nname = \"q\"\nfilter = \"q/+\"\nmode = \"copy\"\n");
+  const Ran shown = run({"config", "show", good.path});
+  CHECK(shown.code == 0);
+  CHECK(shown.out.find("receive_maximum = 1024\n") != std::string::npos);
+  CHECK(shown.out.find("[[queue]]\nname = \"q\"\nfilter = \"q/+\"\nmode = \"copy\"\n") !=
+        std::string::npos);
+  const ConfigFile again(shown.out);
+  CHECK(run({"config", "show", again.path}).out == shown.out);
+  const ConfigFile bad("\nlisten = 1\n");
+  check_fails(run({"config", "show", bad.path}), 2,
+              "sluice: " + bad.path.string() + ":2: listen: takes a string in quotes");
+}
+
 TEST_CASE("queue create makes a queue of what the flags say") {
   AdminServer server;
   const Ran ran =
