@@ -287,14 +287,16 @@ protocol::Result<void> PahoBridge::answer_down(const Frame& frame) {
   auto packet = protocol::decode(frame.first_byte, frame.body, version());
   if (!packet) return packet.error();
   const PacketType type = type_of(frame);
-  if (type != PacketType::pubrel && type != PacketType::pubcomp) {
-    const auto first = paho_ids_.lower_bound({type, id_at(frame.body)});
-    if (first == paho_ids_.end() || first->first != std::pair(type, id_at(frame.body))) {
-      return {};  // of nothing that is under way
-    }
+  // A broker may answer a repeated PUBLISH with nothing and its PUBREL with PUBCOMP: then that is
+  // the answer to both, and Paho's turn to let go.
+  const auto answers = type == PacketType::pubcomp ? PacketType::pubrec : type;
+  const auto [first, last] = paho_ids_.equal_range({answers, id_at(frame.body)});
+  if (first != last) {
     feed_answer(frame, first->second);
     paho_ids_.erase(first);
     ++fed_;
+  } else if (type != PacketType::pubrel && type != PacketType::pubcomp) {
+    return {};  // of nothing that is under way
   }
   answers_.push_back({fed_, std::move(*packet)});
   return {};
@@ -313,7 +315,7 @@ void PahoBridge::feed(const Frame& frame, std::uint8_t first_byte) {
 // To Paho, every publish that is answered has been accepted.
 void PahoBridge::feed_answer(const Frame& frame, PacketId paho_id) {
   const PacketType type = type_of(frame);
-  if (type == PacketType::puback || type == PacketType::pubrec) {
+  if (type != PacketType::suback && type != PacketType::unsuback) {
     protocol::Puback puback;
     puback.packet_id = paho_id;
     return protocol::encode(puback, version(), to_paho);

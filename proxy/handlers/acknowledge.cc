@@ -124,13 +124,14 @@ void on_pubrel(Session& session, const protocol::Pubrel& pubrel) {
     session.link().send(protocol::Pubrel(pubrel));
     return;
   }
-  if (!known->second.answered) {
-    session.end(ReasonCode::protocol_error, "PUBREL before PUBREC");
+  // Before PUBREC only where the broker may have answered long ago: it knows.
+  if (known->second.owner == Incoming::Owner::upstream ||
+      (known->second.owner == Incoming::Owner::both && known->second.answered)) {
+    session.link().send(protocol::Pubrel(pubrel));
     return;
   }
-  if (known->second.owner == Incoming::Owner::upstream ||
-      known->second.owner == Incoming::Owner::both) {
-    session.link().send(protocol::Pubrel(pubrel));
+  if (!known->second.answered) {
+    session.end(ReasonCode::protocol_error, "PUBREL before PUBREC");
     return;
   }
   session.state().incoming.erase(known);
@@ -183,7 +184,11 @@ void on_broker_pubrel(Session& session, protocol::Pubrel&& pubrel) {
 }
 
 void on_broker_pubcomp(Session& session, protocol::Pubcomp&& pubcomp) {
-  session.state().incoming.erase(pubcomp.packet_id);
+  const auto known = session.state().incoming.find(pubcomp.packet_id);
+  if (known != session.state().incoming.end()) {
+    if (!known->second.answered) session.publish_answered();  // by this, without a PUBREC
+    session.state().incoming.erase(known);
+  }
   session.send(pubcomp);
 }
 

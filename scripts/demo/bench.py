@@ -10,14 +10,14 @@ import tempfile
 
 from stack import ROOT, Broker, Sluice
 
-TOOLS = ROOT / "build/release/tests/bench"
+TOOLS = ROOT / "build/bench/tests/bench"
 FIELDS = ("per_second", "cpu_us_per_message", "p50_ms", "p99_ms")
 
 
-def load(port, filter_, pids, messages):
+def load(port, filter_, pids, messages, *more):
     """One run of the load; its figures."""
     command = [TOOLS / "bench_mqtt", "--port", port, "--topic", "bench/x", "--filter", filter_,
-               "--messages", messages]
+               "--messages", messages, *more]
     for pid in pids:
         command += ["--pid", pid]
     out = subprocess.run([str(word) for word in command], check=True, capture_output=True,
@@ -63,7 +63,63 @@ def journal(options, folder):
                     *(backlog if options.long else [])], check=True)
 
 
-WORKLOADS = {"queue": queue, "journal": journal}
+def waits(port, pids, clients, run):
+    """What clients wait for, and how much memory an idle one takes."""
+    command = [TOOLS / "bench_passthrough", "--port", port, "--clients", clients]
+    for pid in pids:
+        command += ["--pid", pid]
+    out = subprocess.run([str(word) for word in command], check=True, capture_output=True,
+                         text=True, timeout=300).stdout
+    run.update(json.loads(out))
+
+
+def throughput(port, pids, qos, messages, run):
+    """50 clients publish, 50 share what comes."""
+    figures = load(port, "$share/bench/bench/+", pids, messages,
+                   "--producers", 50, "--consumers", 50, "--qos", qos, "--bytes", 64)
+    for field in ("per_second", "cpu_us_per_message"):
+        run[f"qos{qos}_{field}"] = figures[field]
+
+
+def passthrough(options, folder):
+    """Direct and through Sluice take turns, each with a broker of its own that is fresh."""
+    clients = 5000 if options.long else 1000
+    runs = {"direct": [], "sluice": []}
+    for n in range(options.rounds):
+        for name, of_name in runs.items():
+            broker = Broker(folder / f"{name}-{n}").start()
+            sluice = None
+            try:
+                port, pids = broker.port, [broker.pid]
+                if name == "sluice":
+                    sluice = Sluice(folder / f"proxy-{n}", broker.url, ["--log-level", "error"])
+                    sluice.start()
+                    port, pids = sluice.port, [sluice.pid]
+                run = {}
+                waits(port, pids, clients, run)
+                for qos in (0, 1):
+                    throughput(port, pids, qos, options.messages, run)
+                of_name.append(run)
+            finally:
+                if sluice:
+                    sluice.stop()
+                broker.stop()
+    result = {name: {field: statistics.median(run[field] for run in of_name)
+                     for field in of_name[0]} for name, of_name in runs.items()}
+    result["ratio"] = {field: result["sluice"][field] / value if value else None
+                       for field, value in result["direct"].items()}
+    if options.json:
+        print(json.dumps({"workload": "passthrough", "clients": clients,
+                          "messages": options.messages, "rounds": options.rounds, **result}))
+        return
+    print(f"{'':24} {'direct':>10} {'sluice':>10} {'ratio':>7}")
+    for field, value in result["direct"].items():
+        ratio = result["ratio"][field]
+        print(f"{field:24} {value:10.2f} {result['sluice'][field]:10.2f} "
+              f"{'' if ratio is None else format(ratio, '7.2f')}")
+
+
+WORKLOADS = {"queue": queue, "journal": journal, "passthrough": passthrough}
 
 
 def main():
@@ -72,7 +128,8 @@ def main():
     parser.add_argument("--json", action="store_true", help="one JSON line")
     parser.add_argument("--messages", type=int, default=100_000, help="of one run")
     parser.add_argument("--long", action="store_true",
-                        help="journal: 10 million messages, up to 5 million behind")
+                        help="journal: 10 million messages, up to 5 million behind; "
+                             "passthrough: 5,000 clients instead of 1,000")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each contender")
     options = parser.parse_args()
     # Beside the build, not in /tmp: that may be memory, where fsync costs nothing.

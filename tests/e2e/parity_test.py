@@ -11,10 +11,11 @@ import re
 import shutil
 import sys
 import tempfile
+import typing
 import unittest
 
 from harness import main
-from parity import compare
+from parity import compare, hivemq, hivemq_differs
 from parity.brokers import Pair, mosquitto
 from parity.stage import SCRIPTS
 
@@ -26,8 +27,17 @@ GUARANTEES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "guarantees.
 LIST = "## Differences from talking to the broker"
 
 
+class Job(typing.NamedTuple):
+    number: int
+    name: str
+    function: typing.Callable
+    version: int
+    broker: str  # which of the brokers of this kind
+    named: list  # the differences that it shows, in one of its versions at least
+
+
 def wanted(kind):
-    """(number, name, function, version, options) of the scripts for this kind of broker."""
+    """The scripts for this kind of broker."""
     words = os.environ.get("SLUICE_PARITY", "").split()
     for number, (name, function, versions, options) in enumerate(SCRIPTS):
         if kind not in options.get("only", (kind,)):
@@ -35,7 +45,10 @@ def wanted(kind):
         if words and not any(word in name for word in words):
             continue
         for version in versions:
-            yield number * 2 + (version == 5), name, function, version, options
+            named = (options.get("differs", ()) if kind == "mosquitto" else
+                     [row for row, names in hivemq_differs.DIFFERS.items() if name in names])
+            yield Job(number * 2 + (version == 5), name, function, version,
+                      options.get("broker", "usual"), named)
 
 
 class Parity(unittest.TestCase):
@@ -45,13 +58,14 @@ class Parity(unittest.TestCase):
 
     def compare_all(self, kind, pairs):
         """`pairs`: the brokers by the name that scripts ask for."""
-        jobs = [job for job in wanted(kind) if job[4].get("broker", "usual") in pairs]
+        jobs = list(wanted(kind))
         self.assertTrue(jobs)
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             def one(job):
-                pair = pairs[job[4].get("broker", "usual")]
+                pair = pairs[job.broker]
                 ports = (pair.alone.port, pair.sluice.port)
-                return compare.compare(*job, ports)
+                return compare.compare(kind, job.number, job.name, job.function, job.version,
+                                       job.named, ports)
 
             outcomes = list(pool.map(one, jobs))
         self.check_listed(outcomes, jobs)
@@ -61,7 +75,7 @@ class Parity(unittest.TestCase):
                     self.fail(f"{outcome.title}\n{outcome.difference}")
                 if outcome.runs > 1:
                     print(f"{outcome.title}: equal at run {outcome.runs}", file=sys.stderr)
-        behaviours = len({job[1] for job in jobs})
+        behaviours = len({job.name for job in jobs})
         equal = sum(outcome.difference is None for outcome in outcomes)
         print(f"{kind}: {equal} of {len(jobs)} runs equal, {behaviours} behaviours",
               file=sys.stderr)
@@ -71,23 +85,47 @@ class Parity(unittest.TestCase):
         shown = {}
         for outcome in outcomes:
             shown.setdefault(outcome.name, set()).update(outcome.shown)
-        for _, name, _, _, options in jobs:
+        for name, named in {job.name: job.named for job in jobs}.items():
             with self.subTest(script=name):
-                self.assertEqual(set(options.get("differs", ())), shown[name])
+                self.assertEqual(set(named), shown[name])
 
     def test_the_list_of_differences_is_the_documented_one(self):
         text = GUARANTEES.read_text().partition(LIST)[2].partition("\n## ")[0]
         documented = re.findall(r"^\| `([a-z-]+)` \|", text, re.M)
         self.assertEqual(sorted(documented), sorted(compare.DIFFERENCES))
         used = {row for _, _, _, options in SCRIPTS for row in options.get("differs", ())}
+        used.update(hivemq_differs.DIFFERS)
         self.assertEqual(sorted(documented), sorted(used))
 
+    def pair(self, name, alone, behind):
+        pair = Pair(self.folder / f"{name}-pair", alone, behind)
+        self.addCleanup(pair.stop)
+        return pair
+
     def test_mosquitto(self):
-        pairs = {"usual": Pair(self.folder / "usual", mosquitto)}
-        self.addCleanup(pairs["usual"].stop)
-        pairs["limited"] = Pair(self.folder / "limited", lambda f: mosquitto(f, limited=True))
-        self.addCleanup(pairs["limited"].stop)
-        self.compare_all("mosquitto", pairs)
+        def broker(name, **options):
+            started = mosquitto(self.folder / name, **options)
+            self.addCleanup(started.kill)
+            return started
+
+        self.compare_all("mosquitto", {
+            "usual": self.pair("usual", broker("alone"), broker("behind")),
+            "limited": self.pair("limited", broker("limited-alone", limited=True),
+                                 broker("limited-behind", limited=True))})
+
+    def test_hivemq(self):
+        limits = hivemq.LIMITS
+        try:
+            server = hivemq.HiveMq(self.folder / "hivemq", {
+                "alone": "", "behind": "", "limited-alone": limits, "limited-behind": limits})
+        except hivemq.Unavailable as why:
+            self.skipTest(f"HiveMQ CE: {why}")
+        server.start()
+        self.addCleanup(server.kill)
+        self.compare_all("hivemq", {
+            "usual": self.pair("usual", server.brokers["alone"], server.brokers["behind"]),
+            "limited": self.pair("limited", server.brokers["limited-alone"],
+                                 server.brokers["limited-behind"])})
 
 
 if __name__ == "__main__":

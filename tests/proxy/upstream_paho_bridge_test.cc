@@ -189,6 +189,17 @@ TEST_CASE("an identifier in use twice, or by two kinds of packets, is answered f
   CHECK(scene.broker("40 02 00 03").empty());  // a third: of nothing that is under way
 }
 
+TEST_CASE("a PUBCOMP that comes without a PUBREC answers both, and lets Paho go on") {
+  Scene scene;
+  scene.bridge.entering(publish_to("t", "", QoS::exactly_once, 7));
+  scene.paho("32 06 00 01 74 00 01 00");
+  CHECK(scene.sends(protocol::Pubrel{7}) == "62 02 00 07");
+  CHECK(scene.broker("70 02 00 07") == "40 02 00 01");
+  scene.bridge.answered(1);
+  CHECK(next<protocol::Pubcomp>(scene.bridge).packet_id == 7);
+  CHECK(scene.broker("70 02 00 07").empty());
+}
+
 TEST_CASE("a refused CONNACK is kept whole") {
   PahoBridge bridge(connect_as("me", Version::v5));
   const auto raw = bytes("20 09 00 9b 06 24 00 1f 00 01 71");

@@ -26,29 +26,14 @@ def mosquitto(folder, limited=False):
 
 
 class Pair:
-    """A broker for itself, and another of the same kind behind Sluice."""
+    """A broker for itself, and another of the same kind behind Sluice. Both are running."""
 
-    def __init__(self, folder, start):
-        self.children = []
-        try:
-            self.alone = self._started(start(folder / "alone"))
-            self.behind = self._started(start(folder / "behind"))
-            self.sluice = self._started(
-                Sluice(folder / "sluice", self.behind.url, ["--queue", "never/used"]).start())
-        except BaseException:
-            self.stop()
-            raise
-
-    def _started(self, child):
-        self.children.append(child)
-        return child
+    def __init__(self, folder, alone, behind):
+        self.alone, self.behind = alone, behind
+        self.sluice = Sluice(folder / "sluice", behind.url, ["--queue", "never/used"]).start()
 
     def stop(self):
-        """Ends all; returns the exit code of Sluice."""
-        code = None
-        for child in reversed(self.children):
-            if isinstance(child, Sluice):
-                code = child.stop() if child.running else -1
-            else:
-                child.kill()
-        return code
+        """An orderly end of Sluice."""
+        code = self.sluice.stop() if self.sluice.running else -1
+        if code != 0:
+            raise AssertionError(f"sluice ended with {code}: {self.sluice.log.read_text()[-4000:]}")

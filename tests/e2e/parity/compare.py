@@ -40,15 +40,39 @@ def in_promised_order(lines):
     return out + rels
 
 
+def by_qos(lines):
+    """HiveMQ has a queue for QoS 0 and one for the others, and answers SUBSCRIBEs side by side:
+    what it promises is the order within each."""
+    last = [line for line in lines if line.startswith("PUBREL")]
+    last += [line for line in lines if line.startswith("PUBLISH qos=0")]
+    rest = [line for line in lines if line not in last]
+    subacks = sorted((line for line in rest if line.startswith("SUBACK")), key=suback_id)
+    return [subacks.pop(0) if line.startswith("SUBACK") else line for line in rest] + last
+
+
+def suback_id(line):
+    return int(line.split()[1])
+
+
+REFUSAL = re.compile(r"DISCONNECT reason=0x(81|82|8d|8f|90|94)\b.*")
+
+ORDER = {"mosquitto": in_promised_order, "hivemq": by_qos}
+
 # Every row of the table "Differences from talking to the broker" in docs/guarantees.md, by its
 # name: what of a connection's trace it takes away. A script names the rows that it shows.
 DIFFERENCES = {
     "says-why": no_lines("DISCONNECT"),
     "strict": no_lines("DISCONNECT", "closed", "nothing came", "PUBACK", "PUBREL", "PUBCOMP",
-                       "PINGRESP", "SUBACK", "CONNACK"),
+                       "PINGRESP", "SUBACK", "UNSUBACK", "CONNACK"),
     "will-after-error": no_lines("nothing came", "PUBLISH", "DISCONNECT"),
     "receive-maximum": lambda lines: lines[:5],
     "auth": each(without("reason-string")),
+    "auth-ignored": no_lines("CONNACK", "closed", "nothing came"),
+    "refused-here": each(lambda line: REFUSAL.sub("DISCONNECT", line)),
+    "silent-connect": no_lines("CONNACK present=0 reason=0x0", "CONNACK present=0 reason=0x8",
+                               "CONNACK present=0 reason=0x90"),
+    "behind-disconnect": no_lines("PUBLISH"),
+    "repeats": no_lines("PUBREC", "nothing came"),
 }
 
 
@@ -63,10 +87,10 @@ def run(function, port, number, version, quiet_s):
     return stage.traces
 
 
-def levelled(traces, differences):
+def levelled(kind, traces, differences):
     out = {}
     for label, lines in traces.items():
-        out[label] = in_promised_order([str(line) for line in lines])
+        out[label] = ORDER[kind]([str(line) for line in lines])
         for name in differences:
             out[label] = DIFFERENCES[name](out[label])
     return out
@@ -85,16 +109,16 @@ class Outcome:
         self.shown = set()  # listed differences that it shows
 
 
-def compare(number, name, function, version, options, ports, runs=len(QUIET_S)):
-    """`ports`: of the broker, of Sluice; `runs`: at most."""
+def compare(kind, number, name, function, version, named, ports, runs=len(QUIET_S)):
+    """`ports`: of the broker, of Sluice; `named`: differences that may be; `runs`: at most."""
     outcome = Outcome(name, version)
-    named = options.get("differs", ())
     for quiet_s in QUIET_S[:runs]:
         outcome.runs += 1
         unique = number * 10 + outcome.runs
         direct, through = (run(function, port, unique, version, quiet_s) for port in ports)
-        left, right = (as_text(levelled(t, named)) for t in (direct, through))
-        if "strict" in named and left == right and shows("strict", named, direct, through):
+        left, right = (as_text(levelled(kind, t, named)) for t in (direct, through))
+        outcome.shown = {name for name in named if shows(kind, name, named, direct, through)}
+        if "strict" in outcome.shown and left == right:
             if not any("closed" in lines for lines in through.values()):
                 right.append("sluice didn't close")
         if left == right:
@@ -103,10 +127,9 @@ def compare(number, name, function, version, options, ports, runs=len(QUIET_S)):
         lines = difflib.unified_diff(left, right, lineterm="", n=50)
         outcome.difference = "\n".join(
             line for line in lines if not line.startswith(("---", "+++", "@@")))
-    outcome.shown = {name for name in named if shows(name, named, direct, through)}
     return outcome
 
 
-def shows(name, named, direct, through):
+def shows(kind, name, named, direct, through):
     others = [other for other in named if other != name]
-    return levelled(direct, others) != levelled(through, others)
+    return levelled(kind, direct, others) != levelled(kind, through, others)

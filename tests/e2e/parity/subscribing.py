@@ -228,7 +228,7 @@ def empty_filter(s):
     c.end()
 
 
-@script()
+@script(only=("mosquitto",))  # which takes turns; HiveMQ draws lots
 def shared(s):
     members = [s.connect(f"m{n}") for n in range(2)]
     for member in members:
