@@ -1,7 +1,7 @@
 """Plain QoS 1 and 2 traffic of persistent sessions, while connections are cut by the clients, the
-broker stops or is killed, or Sluice is killed: nothing is lost, and QoS 2 comes once. Only when the
-broker is killed may QoS 2 come twice, as it may without Sluice: what Mosquitto has just passed on it
-may have forgotten.
+broker stops or is killed, or Sluice is killed: nothing is lost, and QoS 2 comes once. Only when
+the broker is killed may QoS 2 come twice, as it may without Sluice: what Mosquitto has just passed
+on it may have forgotten.
 
 SLUICE_DISCONNECTS is how many rounds there are, SLUICE_SEED repeats a run.
 """

@@ -4,7 +4,7 @@ import os
 import subprocess
 import tempfile
 
-from harness import StageTest, main, raw
+from harness import HOST, WAIT_S, StageTest, main, raw, spawn
 
 VERSIONS = {"311": 4, "5": 5}
 
@@ -23,6 +23,22 @@ class PublishAndSubscribe(StageTest):
         sub = self.mosquitto_sub("-V", "311", "-q", "1", "-t", "meet/#")
         self.mosquitto_pub("-V", "5", "-q", "1", "-t", "meet/you", "-m", "from five")
         self.assertEqual(self.lines(sub, 1), ["from five"])
+
+    def test_request_and_response(self):
+        answerer = self.client(client_id="rr-answerer")
+        answerer.subscribe_for_ack("rr/questions")
+        asker = spawn(["mosquitto_rr", "-h", HOST, "-p", str(self.sluice.port), "-q", "1",
+                       "-t", "rr/questions", "-e", "rr/answers", "-m", "6 x 7",
+                       "-W", str(int(WAIT_S))],
+                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(asker.kill)
+        question, = answerer.messages(1)
+        self.assertEqual(question.payload, b"6 x 7")
+        correlation = question.property(raw.CORRELATION_DATA)
+        props = [] if correlation is None else [(raw.CORRELATION_DATA, correlation)]
+        answerer.publish_and_wait(question.property(raw.RESPONSE_TOPIC), b"42", props=props)
+        out, _ = asker.communicate(timeout=WAIT_S)
+        self.assertEqual((asker.returncode, out.strip()), (0, "42"))
 
     def test_wildcards(self):
         sub = self.mosquitto_sub("-q", "1", "-v", "-t", "wild/+/c", "-t", "wild/deep/#")
