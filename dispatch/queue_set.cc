@@ -77,12 +77,12 @@ Result<Step> QueueSet::remove(RequestId request, std::string_view name, Time now
   Turn turn{now};
   if (Queue* dead = impl_->dead_letters_of(*queue)) {
     turn.step.writes.push_back(DeleteQueue{dead->state().id});
-    impl_->erase(*dead);
+    impl_->erase(*dead, turn);
   }
   const QueueId id = queue->state().id;
   turn.step.writes.push_back(DeleteQueue{id});
   if (request) turn.step.actions.push_back(Accept{request});
-  impl_->erase(*queue);
+  impl_->erase(*queue, turn);
   turn.roomier.push_back(id);
   return impl_->finish(turn);
 }

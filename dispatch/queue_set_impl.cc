@@ -53,11 +53,12 @@ void QueueSet::Impl::add(std::unique_ptr<Queue> queue) {
 }
 
 // Its consumers stay, without a queue; what they hold is nobody's any more.
-void QueueSet::Impl::erase(Queue& queue) {
+void QueueSet::Impl::erase(Queue& queue, Turn& turn) {
   for (Consumer* consumer : queue.consumers()) {
     std::erase(consumer->session->waiting, consumer);
     for (const auto& [delivery, entry] : consumer->held)
       if (entry.has_arrived) --consumer->session->slots_used;
+    turn.freed.push_back(consumer->session->id);
     consumer->held.clear();
     consumer->overdue.clear();
     consumer->group = nullptr;

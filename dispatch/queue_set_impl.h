@@ -64,7 +64,7 @@ struct QueueSet::Impl {
   Matches look_up(std::string_view topic) const;
   Result<void> check_new(const QueueOptions& options) const;
   void add(std::unique_ptr<Queue> queue);
-  void erase(Queue& queue);
+  void erase(Queue& queue, Turn& turn);
   Consumer& add_consumer(Session& session, const QueueAddress& address);
   void forget(Consumer& consumer);
   // The queue that an address names, its dead letters if those are meant; nullptr if there is none.

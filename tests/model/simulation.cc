@@ -69,9 +69,8 @@ void Simulation::tick() {
     must(client.paused_until <= before_ || (deadline && *deadline <= client.paused_until),
          "a deadline for everything that waits for time");
     for (const auto& [delivery, offset] : client.held) {
-      const auto timeout = queues_.at(client.queue).options.ack_timeout;
-      must(timeout == dispatch::Duration(0) ||
-               (deadline && *deadline <= client.since.at(delivery) + timeout),
+      const auto end = lease_end(client, delivery);
+      must(!end || (deadline && *deadline <= *end),
            "a deadline for everything that waits for time");
     }
   }
@@ -84,13 +83,20 @@ void Simulation::tick() {
 
 void Simulation::time_out(Client& client) {
   ReferenceQueue& queue = queues_.at(client.queue);
-  const auto timeout = queue.options.ack_timeout;
-  if (timeout == dispatch::Duration(0)) return;
   for (auto it = client.held.begin(); it != client.held.end();) {
     const auto found = it++;
-    if (client.since.at(found->first) + timeout > now_) continue;
+    const auto delivery = found->first;
+    const auto end = lease_end(client, delivery);
+    if (!end || *end > now_) continue;
     queue.settle(found->second, Outcome::retry, now_);
-    client.overdue.insert(client.held.extract(found));
+    client.extended.erase(delivery);
+    if (client.acknowledged.erase(delivery) == 0) {
+      client.overdue.insert(client.held.extract(found));
+      continue;
+    }
+    client.held.erase(found);
+    client.arrived.erase(delivery);
+    --connections_.at(client.session).slots;
   }
 }
 
@@ -138,7 +144,8 @@ void Simulation::house(const std::string& filter) {
       continue;
     }
     const auto queue = homeless.dead ? id_of(dead_letters_of(found->second)) : found->first;
-    clients_[id] = Client{homeless.session, queue, {}, {}, {}, {}, {}};
+    Client& client = clients_[id] = Client{homeless.session, queue, {}, {}, {}, {}, {}};
+    client.by_command = homeless.by_command;
     connections_.at(homeless.session).consumers.insert(id);
     it = homeless_.erase(it);
   }
@@ -167,7 +174,7 @@ void Simulation::remove_queue() {
   for (const ConsumerId id : set_->consumers_of(name)) {
     const Client& client = clients_.at(id);
     const bool dead = dispatch::holds_dead_letters(queues_.at(client.queue).options);
-    homeless_[id] = Homeless{client.session, queue->options.filter, dead};
+    homeless_[id] = Homeless{client.session, queue->options.filter, dead, client.by_command};
     forget_client(id, Leave::orderly);
   }
   for (auto it = queues_.begin(); it != queues_.end();) {
@@ -279,7 +286,10 @@ void Simulation::subscribe() {
   dispatch::QueueAddress address;
   address.filter = queue->options.filter;
   address.dead = one_in(6);
-  auto subscribed = set_->subscribe(session->first, address, now_).value();
+  const bool by_command = one_in(3);
+  auto subscribed =
+      set_->subscribe(session->first, address, now_, dispatch::IfMissing::refuse, by_command)
+          .value();
   const auto known = clients_.find(subscribed.consumer);
   // The queue of dead letters may come into being with this step.
   for (const auto& write : subscribed.step.writes) note_definition(write);
@@ -288,9 +298,11 @@ void Simulation::subscribe() {
     must(known->second.session == session->first && known->second.queue == id &&
              subscribed.step.empty(),
          "subscribing again gives the same consumer");
+    known->second.by_command = by_command;
     return;
   }
-  clients_[subscribed.consumer] = Client{session->first, id, {}, {}, {}, {}, {}};
+  Client& client = clients_[subscribed.consumer] = Client{session->first, id, {}, {}, {}, {}, {}};
+  client.by_command = by_command;
   session->second.consumers.insert(subscribed.consumer);
   take(std::move(subscribed.step));
 }
@@ -311,7 +323,11 @@ void Simulation::forget_client(ConsumerId id, Leave leave) {
   for (const Offset offset : offsets) queues_.at(client.queue).leave(offset, leave);
   Connection& connection = connections_.at(client.session);
   connection.consumers.erase(id);
-  connection.to_free += static_cast<std::uint32_t>(client.held.size() + client.overdue.size());
+  const auto free = static_cast<std::uint32_t>(client.acknowledged.size());
+  connection.slots -= free;
+  connection.to_free += static_cast<std::uint32_t>(client.held.size() + client.overdue.size() +
+                                                   client.settled_early.size()) -
+                        free;
 }
 
 void Simulation::settle() {
@@ -320,6 +336,7 @@ void Simulation::settle() {
   if (client->second.arrived.empty()) return;
   const auto arrived = any_of(client->second.arrived);
   const DeliveryId delivery = *arrived;
+  if (client->second.commanded.contains(delivery)) return settle_by_command(client, delivery);
   const bool late = client->second.overdue.contains(delivery);
   const Offset offset = (late ? client->second.overdue : client->second.held).at(delivery);
   const Outcome outcome =

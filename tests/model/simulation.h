@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -42,11 +43,19 @@ class Simulation {
     dispatch::Time paused_until{};
     std::map<DeliveryId, Offset> overdue;  // taken away, not answered
     std::set<DeliveryId> arrived;          // sent to the client: may be settled
+
+    // Settled by command (simulation_command.cc)
+    bool by_command = false;
+    std::set<DeliveryId> commanded;                 // deliveries that are
+    std::set<DeliveryId> acknowledged;              // of those held: PUBACK came
+    std::set<DeliveryId> settled_early;             // settled, PUBACK has not come
+    std::map<DeliveryId, dispatch::Time> extended;  // of those held: until when
   };
   struct Homeless {  // a consumer whose queue was deleted
     dispatch::SessionId session;
     std::string filter;
     bool dead;
+    bool by_command;
   };
   struct Connection {
     dispatch::SessionLimits limits;
@@ -76,6 +85,12 @@ class Simulation {
   void unsubscribe();
   void settle();
   void settle_nonsense();
+  using Clients = std::map<ConsumerId, Client>;
+  void settle_by_command(Clients::iterator client, DeliveryId delivery);
+  void acknowledge(Clients::iterator client, DeliveryId delivery);
+  void extend(Clients::iterator client, DeliveryId delivery);
+  void command(Clients::iterator client, DeliveryId delivery);
+  std::optional<dispatch::Time> lease_end(const Client& client, DeliveryId delivery) const;
   void free_slots();
   void plain_traffic();
   void toggle_writable();

@@ -82,6 +82,8 @@ void Simulation::note(const dispatch::Deliver& deliver) {
        "without a commit only durable messages are delivered");
   queues_.at(deliver.queue).deliver(deliver, is_narrow(client));
   client.since[deliver.delivery] = now_;
+  must(deliver.settled_by_command == client.by_command, "who settles how is known");
+  if (deliver.settled_by_command) client.commanded.insert(deliver.delivery);
   must(client.held.emplace(deliver.delivery, deliver.offset).second, "deliveries differ");
   ++connections_.at(client.session).slots;
 }
