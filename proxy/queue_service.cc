@@ -152,10 +152,13 @@ void QueueService::arrived(SessionId session, dispatch::ConsumerId consumer,
   take(queues_.arrived(session, consumer, delivery, now()));
 }
 
-// After a restart deliveries are numbered from 1 again: the seed tells the processes apart.
+// Deliveries are numbered from 1 again after a restart, which the seed tells, and after a failure
+// of the journal.
 std::string QueueService::name_of(dispatch::DeliveryId delivery) const {
   std::array<char, 8> hex{};
-  const auto end = std::to_chars(hex.begin(), hex.end(), static_cast<std::uint32_t>(seed_), 16).ptr;
+  const auto end =
+      std::to_chars(hex.begin(), hex.end(), static_cast<std::uint32_t>(seed_ + journal_epoch_), 16)
+          .ptr;
   return std::string(hex.begin(), end) + "-" + std::to_string(delivery.value);
 }
 

@@ -185,6 +185,34 @@ TEST_CASE("a failed commit refuses everything under way, and the service recover
   CHECK(client.delivered.back().message->payload == "later");
 }
 
+TEST_CASE("the name of a delivery means nothing after the journal has failed") {
+  House house;
+  REQUIRE(house.create("jobs", "jobs/+").has_value());
+  Client client;
+  const auto session = house.service->open_session(client, {});
+  const auto take_one = [&] {
+    REQUIRE(
+        house.service->subscribe(session, {"default", "jobs/+"}, dispatch::IfMissing::refuse, true)
+            .has_value());
+    house.until([&] { return !client.delivered.empty(); });
+    SettleCommand ack;
+    ack.delivery = client.delivered.front().delivery;
+    ack.delivery_name = house.service->name_of(ack.delivery);
+    client.delivered.clear();
+    return ack;
+  };
+  REQUIRE(house.service->publish(session, 1, house.message("jobs/a", "kept")).has_value());
+  const auto old = take_one();
+
+  house.env.fail_at(1, Fault::once);
+  REQUIRE(house.service->publish(session, 2, house.message("jobs/a", "refused")).has_value());
+  house.until([&] { return client.resubscribed; });
+  const auto now = take_one();
+  CHECK(now.delivery == old.delivery);
+  CHECK_FALSE(house.service->command(session, 3, old));
+  CHECK(house.service->command(session, 4, now));
+}
+
 TEST_CASE("a disk that stays broken keeps the service red, and green when it is mended") {
   House house;
   REQUIRE(house.create("jobs", "jobs/+").has_value());
