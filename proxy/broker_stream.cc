@@ -143,11 +143,11 @@ class StreamOver final : public BrokerStream,
       }
     }();
     error_code error;
-    if (asio::ip::make_address(target_.host, error); error) {
-      SSL_set_tlsext_host_name(tls.native_handle(), target_.host.c_str());
+    if (asio::ip::make_address(target_.server_name, error); error) {
+      SSL_set_tlsext_host_name(tls.native_handle(), target_.server_name.c_str());
     }
     if (SSL_get_verify_mode(tls.native_handle()) != SSL_VERIFY_NONE) {
-      tls.set_verify_callback(asio::ssl::host_name_verification(target_.host));
+      tls.set_verify_callback(asio::ssl::host_name_verification(target_.server_name));
     }
     tls.async_handshake(asio::ssl::stream_base::client,
                         [self = this->shared_from_this()](error_code failed) {

@@ -17,9 +17,10 @@ namespace proxy {
 struct BrokerTarget {
   bool tls = false;
   bool websocket = false;
-  std::string host;  // as configured: for SNI, the certificate's name and the Host header
+  std::string host;  // as configured; also for a websocket's Host header
   std::uint16_t port = 1883;
   std::string path = "/mqtt";  // of a websocket
+  std::string server_name;     // for SNI and of the certificate
 };
 
 // What a stream tells its owner. Never called from within a call into the stream.

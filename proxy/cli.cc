@@ -29,7 +29,8 @@ struct ServeArgs {  // nothing: not given; an empty text was given and is wrong
 
 void add_serve(CLI::App& app, ServeArgs& args) {
   app.add_option("--listen", args.listen, "where clients connect: mqtt://HOST:PORT");
-  app.add_option("--upstream", args.upstream, "the broker: mqtt://HOST:PORT");
+  app.add_option("--upstream", args.upstream,
+                 "the broker: mqtt:// or mqtts://HOST:PORT, ws:// or wss://HOST:PORT/PATH");
   app.add_option("--data-dir", args.data_dir, "where the journal is kept");
   app.add_option("--admin", args.admin, "the HTTP API: http://HOST:PORT or http+unix:///PATH");
   app.add_option("--config", args.config, "a TOML file; the command line goes over it");

@@ -41,6 +41,8 @@ class Reader {
   }
 
   Result<void> read_top(const toml::key& key, const toml::node& value);
+  Result<void> read_tls(const toml::key& key, const toml::node& value);
+  Result<void> read_tls_key(const toml::key& key, const toml::node& value);
   Result<void> read_limits(const toml::key& key, const toml::node& value);
   Result<void> read_limit(const toml::key& key, const toml::node& value);
   Result<void> read_queues(const toml::key& key, const toml::node& value);
@@ -108,9 +110,9 @@ constexpr TopKey kTopKeys[] = {
     {"log_level", set_log_level},
     {"missing_queue", set_missing_queue},
 };
-constexpr std::array<std::string_view, 11> kTopNames = {
+constexpr std::array<std::string_view, 12> kTopNames = {
     "listen", "upstream",      "admin",          "data_dir", "log_level", "limits",
-    "queue",  "missing_queue", "queue_defaults", "acl",      "compat"};
+    "queue",  "missing_queue", "queue_defaults", "acl",      "compat",    "upstream_tls"};
 // What later versions take: refused by name.
 constexpr std::array<std::string_view, 1> kPlanned = {"upstream_lost"};
 
@@ -128,6 +130,7 @@ Result<void> Reader::read(const toml::table& root) {
 }
 
 Result<void> Reader::read_top(const toml::key& key, const toml::node& value) {
+  if (key == "upstream_tls") return read_tls(key, value);
   if (key == "limits") return read_limits(key, value);
   if (key == "queue") return read_queues(key, value);
   if (key == "queue_defaults") return read_queue_defaults(key, value);
@@ -148,6 +151,44 @@ Result<void> Reader::read_top(const toml::key& key, const toml::node& value) {
 Result<std::string> Reader::text(const toml::key& key, const toml::node& value) const {
   if (const auto* string = value.as_string()) return string->get();
   return error(key, "takes a string in quotes");
+}
+
+// --- [upstream_tls] ---
+
+struct TlsKey {
+  std::string_view name;
+  std::string UpstreamTls::*member;
+};
+constexpr TlsKey kTlsKeys[] = {{"ca_file", &UpstreamTls::ca_file},
+                               {"cert_file", &UpstreamTls::cert_file},
+                               {"key_file", &UpstreamTls::key_file},
+                               {"server_name", &UpstreamTls::server_name}};
+
+Result<void> Reader::read_tls(const toml::key& key, const toml::node& value) {
+  const toml::table* table = value.as_table();
+  if (table == nullptr) return error(key, "takes a table: [upstream_tls]");
+  for (const auto& [name, node] : *table)
+    if (auto read = read_tls_key(name, node); !read) return read;
+  const auto& tls = config_.upstream_tls;
+  if (tls.cert_file.empty() != tls.key_file.empty())
+    return error(key, "cert_file and key_file go together");
+  return {};
+}
+
+Result<void> Reader::read_tls_key(const toml::key& key, const toml::node& value) {
+  const auto* known = std::find_if(std::begin(kTlsKeys), std::end(kTlsKeys),
+                                   [&](const TlsKey& tls) { return tls.name == key.str(); });
+  if (known == std::end(kTlsKeys)) {
+    std::vector<std::string_view> names;
+    names.reserve(std::size(kTlsKeys));
+    for (const TlsKey& tls : kTlsKeys) names.push_back(tls.name);
+    return error(key, "unknown key of [upstream_tls]" + did_you_mean(key.str(), names));
+  }
+  const auto* string = value.as_string();
+  if (string == nullptr || string->get().empty())
+    return error(key, "takes a name in quotes, not nothing");
+  config_.upstream_tls.*known->member = string->get();
+  return {};
 }
 
 // --- [limits] ---

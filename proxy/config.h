@@ -24,9 +24,20 @@ enum class MissingQueue {
   create,  // the queue, from queue_defaults
 };
 
+// How the broker's certificate is checked and ours is shown: the [upstream_tls] table. Empty: none.
+struct UpstreamTls {
+  std::string ca_file;      // who is trusted, PEM; empty: the system's certificates
+  std::string cert_file;    // our own certificate and what leads to its CA, PEM
+  std::string key_file;     // its private key, PEM; both or neither
+  std::string server_name;  // of the broker's certificate; empty: the host of `upstream`
+
+  bool operator==(const UpstreamTls&) const = default;
+};
+
 struct ServeConfig {
   Endpoint listen{"mqtt", "127.0.0.1", 1884, {}};
   Endpoint upstream{"mqtt", "127.0.0.1", 1883, {}};
+  UpstreamTls upstream_tls;
   Endpoint admin{"http", "127.0.0.1", 8480, {}};
   std::filesystem::path data_dir;
   std::string log_level = "info";              // one of log_levels()

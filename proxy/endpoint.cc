@@ -28,10 +28,24 @@ Error bad(std::string_view text, std::string_view why) {
 }
 
 bool is_planned(std::string_view scheme) {
-  static constexpr std::array<std::string_view, 6> kPlanned = {"mqtts", "ws",   "wss",
-                                                               "https", "unix", "mqtt+unix"};
+  static constexpr std::array<std::string_view, 3> kPlanned = {"https", "unix", "mqtt+unix"};
   return std::find(kPlanned.begin(), kPlanned.end(), scheme) != kPlanned.end();
 }
+
+struct Scheme {
+  std::string_view name;
+  std::uint16_t port;
+};
+constexpr Scheme kSchemes[] = {{"mqtt", 1883}, {"mqtts", 8883}, {"ws", 80},
+                               {"wss", 443},   {"http", 8480},  {"http+unix", 0}};
+
+const Scheme* find_scheme(std::string_view name) {
+  const auto* found = std::find_if(std::begin(kSchemes), std::end(kSchemes),
+                                   [&](const Scheme& known) { return known.name == name; });
+  return found == std::end(kSchemes) ? nullptr : found;
+}
+
+bool is_http(const Endpoint& endpoint) { return endpoint.scheme.starts_with("http"); }
 
 bool is_host_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
@@ -53,17 +67,21 @@ Result<Endpoint> unix_endpoint(std::string_view text, const boost::urls::url_vie
 
 Result<Endpoint> tcp_endpoint(std::string_view text, const boost::urls::url_view& url,
                               const std::string& scheme) {
-  const std::string path = url.path();
-  if (!path.empty() && path != "/")
-    return bad(text, "has a path: takes " + scheme + "://HOST:PORT");
+  const std::string path(url.encoded_path().data(), url.encoded_path().size());
+  const bool has_path = !path.empty() && path != "/";
   Endpoint endpoint{scheme, url.host_address(), 0, {}};
+  if (endpoint.is_websocket()) {
+    endpoint.path = has_path ? path : "/mqtt";
+  } else if (has_path) {
+    return bad(text, "has a path: takes " + scheme + "://HOST:PORT");
+  }
   if (endpoint.host.empty()) return bad(text, "has no host: takes " + scheme + "://HOST:PORT");
   if (!std::all_of(endpoint.host.begin(), endpoint.host.end(), is_host_char))
     return bad(text, "has characters in its host that no name or address has");
   // Read by us: port_number() takes 99999 for 34463.
   const std::string digits(url.port().data(), url.port().size());
   if (digits.empty()) {
-    endpoint.port = scheme == "mqtt" ? 1883 : 8480;
+    endpoint.port = find_scheme(scheme)->port;
     return endpoint;
   }
   const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
@@ -80,7 +98,7 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   std::transform(scheme.begin(), scheme.end(), scheme.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   if (is_planned(scheme)) return bad(text, "asks for " + scheme + ", which is not built yet");
-  if (scheme != "mqtt" && scheme != "http" && scheme != "http+unix")
+  if (find_scheme(scheme) == nullptr)
     return bad(text, "has an unknown scheme: " + std::string(kForms));
   if (url->has_userinfo())
     return bad(text, "has a user name: clients' own credentials are used, none is given here");
@@ -93,8 +111,13 @@ Result<Endpoint> parse_endpoint(std::string_view text, Role role) {
   Result<Endpoint> endpoint = parse_endpoint(text);
   if (!endpoint) return endpoint;
   const bool mqtt = role == Role::mqtt_listener || role == Role::mqtt_peer;
-  if (mqtt && endpoint->scheme != "mqtt") return bad(text, "is not mqtt: takes mqtt://HOST:PORT");
-  if (!mqtt && endpoint->scheme == "mqtt")
+  if (role == Role::mqtt_peer && is_http(*endpoint))
+    return bad(text, "is no broker: takes mqtt://, mqtts://, ws:// or wss:// and HOST:PORT");
+  if (role == Role::mqtt_listener && is_http(*endpoint))
+    return bad(text, "is not mqtt: takes mqtt://HOST:PORT");
+  if (role == Role::mqtt_listener && endpoint->scheme != "mqtt")
+    return bad(text, "asks for " + endpoint->scheme + " to clients, which is not built yet");
+  if (!mqtt && !is_http(*endpoint))
     return bad(text, "is not http: takes http://HOST:PORT or http+unix:///PATH");
   const bool peer = role == Role::mqtt_peer || role == Role::admin_peer;
   if (peer && !endpoint->is_unix() && endpoint->port == 0)
@@ -105,7 +128,7 @@ Result<Endpoint> parse_endpoint(std::string_view text, Role role) {
 std::string to_text(const Endpoint& endpoint) {
   if (endpoint.is_unix())
     return "http+unix://" + boost::urls::encode(endpoint.path, boost::urls::pchars + '/');
-  return endpoint.scheme + "://" + authority(endpoint);
+  return endpoint.scheme + "://" + authority(endpoint) + endpoint.path;
 }
 
 std::string authority(const Endpoint& endpoint) {

@@ -15,9 +15,11 @@
 #include "proxy/admin_api.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
+#include "proxy/printable.h"
 #include "proxy/session.h"
 #include "proxy/session_record.h"
 #include "proxy/upstream_paho.h"
+#include "proxy/upstream_tls.h"
 
 namespace proxy {
 namespace {
@@ -34,25 +36,41 @@ constexpr std::chrono::seconds kSweep{60};
 constexpr std::size_t kReadBufferBytes = 128 * 1024;
 
 int complain(int code, const std::string& why) {
-  std::cerr << "sluice: " << why << std::endl;
+  std::cerr << "sluice: " << printable(why) << std::endl;
   return code;
 }
 
-UpstreamPahoOptions upstream_options(const ServeConfig& config) {
+// The certificate's name is the one that was configured, also if the host is an address.
+dispatch::Result<UpstreamPahoOptions> upstream_options(const ServeConfig& config) {
+  const Endpoint& upstream = config.upstream;
   UpstreamPahoOptions options;
-  options.target.host = config.upstream.host;
-  options.target.port = config.upstream.port;
+  options.target.tls = upstream.is_tls();
+  options.target.websocket = upstream.is_websocket();
+  options.target.host = upstream.host;
+  options.target.server_name =
+      config.upstream_tls.server_name.empty() ? upstream.host : config.upstream_tls.server_name;
+  options.target.port = upstream.port;
+  if (upstream.is_websocket()) options.target.path = upstream.path;
+  if (!upstream.is_tls()) {
+    // Whoever names certificates wants no plain connection.
+    if (config.upstream_tls == UpstreamTls{}) return options;
+    return dispatch::invalid("upstream_tls: upstream " + to_text(upstream) +
+                             " has no TLS: takes mqtts:// or wss://");
+  }
+  auto tls = make_upstream_tls(config.upstream_tls);
+  if (!tls) return tls.error();
+  options.tls = *tls;
   return options;
 }
 
 // Everything that serves, in the order in which it is built; destroyed in the opposite one.
 class Server {
  public:
-  Server(const ServeConfig& config, const storage::JournalOptions& journal_options,
-         std::unique_ptr<storage::Journal> journal)
+  Server(const ServeConfig& config, const UpstreamPahoOptions& upstream,
+         const storage::JournalOptions& journal_options, std::unique_ptr<storage::Journal> journal)
       : config_(config),
         queues_(core_, clock_, journal_options, std::move(journal), std::random_device{}()),
-        upstream_(make_upstream_paho(core_, upstream_options(config))),
+        upstream_(make_upstream_paho(core_, upstream)),
         context_{core_,  config_,          queues_,  *upstream_,  registry_,
                  wills_, upstream_health_, traffic_, read_buffer_},
         admin_api_(core_, queues_, registry_, upstream_health_, traffic_),
@@ -225,6 +243,8 @@ class Server {
 
 int serve(const ServeConfig& config) {
   set_log_level(config.log_level);
+  const auto upstream = upstream_options(config);
+  if (!upstream) return complain(kBadConfig, upstream.error().text);
   storage::JournalOptions options;
   options.directory = config.data_dir;
   options.disk_reserve_bytes = config.disk_reserve_bytes;
@@ -232,7 +252,7 @@ int serve(const ServeConfig& config) {
   if (!journal) return complain(kFailed, journal.error().text);
   const auto sessions = (*journal)->sessions();
   if (!sessions) return complain(kFailed, sessions.error().text);
-  Server server(config, options, std::move(*journal));
+  Server server(config, *upstream, options, std::move(*journal));
   if (const auto recalled = server.recall_sessions(*sessions); !recalled) {
     return complain(kFailed, recalled.error().text);
   }

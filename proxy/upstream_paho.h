@@ -12,7 +12,7 @@
 namespace proxy {
 
 struct UpstreamPahoOptions {
-  BrokerTarget target{false, false, "127.0.0.1", 1883, "/mqtt"};
+  BrokerTarget target{false, false, "127.0.0.1", 1883, "/mqtt", "127.0.0.1"};
   std::shared_ptr<boost::asio::ssl::context> tls;  // if the target wants it
   std::chrono::milliseconds connect_timeout{10'000};
 };

@@ -2,6 +2,7 @@
 
 #include "proxy/handlers/handlers.h"
 #include "proxy/log.h"
+#include "proxy/printable.h"
 #include "proxy/rights.h"
 #include "proxy/session.h"
 
@@ -132,8 +133,10 @@ void on_connack(Session& session, protocol::Connack&& connack) {
                                           : UpstreamHealth::reachable;
   if (protocol::is_error(connack.reason)) {
     session.send(connack);
+    const std::string* why = connack.properties.text(PropertyId::reason_string);
     session.refused("the broker answered CONNECT with " +
-                    std::string(protocol::name(connack.reason)));
+                    std::string(protocol::name(connack.reason)) +
+                    (why ? ": " + printable(*why) : ""));
     return;
   }
   note(session.connection(), connack);

@@ -60,6 +60,12 @@ max_connections = 7
 connect_timeout_s = 3
 disk_reserve_bytes = 1_000_000
 
+[upstream_tls]
+ca_file = "ca.pem"
+cert_file = "/etc/own.pem"
+key_file = "/etc/own.key"
+server_name = "broker.internal"
+
 [[queue]]
 name = "images"
 filter = "images/+"
@@ -75,6 +81,8 @@ key = ["topic:2", "property:command_type"]
 )");
   CHECK(config.listen == Endpoint{"mqtt", "0.0.0.0", 1900, {}});
   CHECK(config.upstream == Endpoint{"mqtt", "broker.example", 1883, {}});
+  CHECK(config.upstream_tls ==
+        proxy::UpstreamTls{"ca.pem", "/etc/own.pem", "/etc/own.key", "broker.internal"});
   CHECK(config.admin == Endpoint{"http+unix", {}, 0, "/run/sluice.sock"});
   CHECK(config.data_dir == "/var/lib/sluice");
   CHECK(config.log_level == "debug");
@@ -111,7 +119,17 @@ TEST_CASE("errors of a config file name file, line, key and what it takes") {
   const Bad kBad[] = {
       {"listen = 1884", "t.toml:1: listen: takes a string in quotes"},
       {"\nlisten = \"mqtts://h:1\"",
-       "t.toml:2: listen: 'mqtts://h:1' asks for mqtts, which is not built yet"},
+       "t.toml:2: listen: 'mqtts://h:1' asks for mqtts to clients, which is not built yet"},
+      {"upstream = \"http://h:1\"",
+       "t.toml:1: upstream: 'http://h:1' is no broker: takes mqtt://, mqtts://, ws:// or wss:// "
+       "and HOST:PORT"},
+      {"upstream_tls = 1", "t.toml:1: upstream_tls: takes a table: [upstream_tls]"},
+      {"[upstream_tls]\nca_fiel = \"x\"",
+       "t.toml:2: ca_fiel: unknown key of [upstream_tls]: did you mean 'ca_file'?"},
+      {"[upstream_tls]\nca_file = 1", "t.toml:2: ca_file: takes a name in quotes, not nothing"},
+      {"[upstream_tls]\ncert_file = \"x\"",
+       "t.toml:1: upstream_tls: cert_file and key_file go together"},
+      {"[upstream_tls]\nca_file = \"\"", "t.toml:2: ca_file: takes a name in quotes, not nothing"},
       {"upstream = \"mqtt://h:0\"",
        "t.toml:1: upstream: 'mqtt://h:0' has port 0, which only a listener can have: takes "
        "1..65535"},
@@ -253,6 +271,9 @@ TEST_CASE("addresses are read and written") {
       {"mqtt://127.0.0.1:1884", {"mqtt", "127.0.0.1", 1884, {}}, "mqtt://127.0.0.1:1884"},
       {"MQTT://Broker", {"mqtt", "Broker", 1883, {}}, "mqtt://Broker:1883"},
       {"mqtt://[::1]:0", {"mqtt", "::1", 0, {}}, "mqtt://[::1]:0"},
+      {"mqtts://h", {"mqtts", "h", 8883, {}}, "mqtts://h:8883"},
+      {"ws://h", {"ws", "h", 80, "/mqtt"}, "ws://h:80/mqtt"},
+      {"wss://h/a%20b", {"wss", "h", 443, "/a%20b"}, "wss://h:443/a%20b"},
       {"http://localhost/", {"http", "localhost", 8480, {}}, "http://localhost:8480"},
       {"http://h:65535", {"http", "h", 65535, {}}, "http://h:65535"},
       {"http+unix:///run/a%20b.sock",
@@ -284,7 +305,7 @@ TEST_CASE("wrong addresses are refused with the reason") {
   CHECK(endpoint_error("http://h:1?x=1").find("has a query") != std::string::npos);
   CHECK(endpoint_error("http+unix://run/x").find("three slashes") != std::string::npos);
   CHECK(endpoint_error("http+unix:///").find("has no socket file") != std::string::npos);
-  for (const char* scheme : {"mqtts", "ws", "wss", "https"})
+  for (const char* scheme : {"https", "unix"})
     CHECK(endpoint_error(std::string(scheme) + "://h:1").ends_with("which is not built yet"));
 }
 
@@ -301,6 +322,10 @@ TEST_CASE("each role takes its schemes and ports") {
   CHECK(role_error("mqtt://h:0", Role::mqtt_listener) == "");
   CHECK(role_error("http://h:0", Role::admin_listener) == "");
   CHECK(role_error("http+unix:///s", Role::admin_peer) == "");
+  for (const char* broker : {"mqtts://h:1", "ws://h:1/x", "wss://h:1"})
+    CHECK(role_error(broker, Role::mqtt_peer) == "");
+  CHECK(role_error("ws://h:1", Role::mqtt_listener).find("not built yet") != std::string::npos);
+  CHECK(role_error("ws://h:1", Role::admin_peer).find("is not http") != std::string::npos);
   CHECK(role_error("http://h:1", Role::mqtt_listener).find("is not mqtt") != std::string::npos);
   CHECK(role_error("mqtt://h:1", Role::admin_peer).find("is not http") != std::string::npos);
   CHECK(role_error("mqtt://h:0", Role::mqtt_peer).find("port 0") != std::string::npos);
