@@ -110,7 +110,7 @@ TEST_CASE("wrong arguments of serve end with 2 and one line") {
   check_fails(run({"serve"}), 2,
               "sluice: no data directory: give --data-dir DIR, or data_dir in the config file");
   check_fails(run({"serve", "--data-dir", "d", "--listen", "mqtts://h"}), 2,
-              "sluice: --listen: 'mqtts://h' asks for mqtts, which is not built yet");
+              "sluice: --listen: 'mqtts://h' asks for mqtts to clients, which is not built yet");
   check_fails(run({"serve", "--data-dir", "d", "--upstream", "mqtt://h:0"}), 2,
               "sluice: --upstream: 'mqtt://h:0' has port 0, which only a listener can have: takes "
               "1..65535");

@@ -125,7 +125,7 @@ TEST_CASE("errors of a config file name file, line, key and what it takes") {
        "and HOST:PORT"},
       {"upstream_tls = 1", "t.toml:1: upstream_tls: takes a table: [upstream_tls]"},
       {"[upstream_tls]\nca_fiel = \"x\"",
-       "t.toml:2: ca_fiel: unknown key of [upstream_tls]: did you mean 'ca_file'?"},
+       "t.toml:2: ca_fiel: unknown key of [upstream_tls] (did you mean 'ca_file'?)"},
       {"[upstream_tls]\nca_file = 1", "t.toml:2: ca_file: takes a name in quotes, not nothing"},
       {"[upstream_tls]\ncert_file = \"x\"",
        "t.toml:1: upstream_tls: cert_file and key_file go together"},
