@@ -24,7 +24,8 @@ from parity import (connecting, ending, exactly_once, limits, malformed, publish
 
 AT_ONCE = 48
 # With so many at once on a busy machine a broker may be slower than the patience of a script. What
-# still differs then runs once more, alone; under numbers of its own, which name its clients and topics.
+# still differs then runs once more, alone; under numbers of its own, which name its clients and
+# topics.
 ALONE_FROM = 5000
 GUARANTEES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "guarantees.md"
 LIST = "## Differences from talking to the broker"
