@@ -105,10 +105,7 @@ QueueOptions dead_letter_options(const QueueOptions& origin) {
 Result<void> set_option(QueueOptions& options, std::string_view name, std::string_view value) {
   const auto* option = find_option(name);
   if (option == nullptr) return invalid("unknown queue option " + quoted(name));
-  if (is_not_built(name, value))
-    return invalid("option " + quoted(name) +
-                   (value == "true" || name == "mailbox_idle" ? "" : ": value " + quoted(value)) +
-                   " is not built yet");
+  if (is_not_built(name, value)) return invalid("option " + quoted(name) + " is not built yet");
   if (name == "key")
     for (const auto& selector : split_list(value))
       if (auto checked = check_key_selector(selector); !checked) return checked;
