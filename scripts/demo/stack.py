@@ -152,8 +152,10 @@ class Broker(Child):
         conf.write_text("\n".join(lines) + "\n")
         with self.log.open("ab") as log:
             self.process = spawn(["/usr/sbin/mosquitto", "-c", str(conf)], stdout=log, stderr=log)
+        # Mosquitto opens its listeners one after another: it has started when all answer.
+        ports = [int(line.split()[1]) for line in lines if line.startswith("listener ")]
         while self.running:
-            if answers(port):
+            if all(answers(each) for each in ports):
                 self.port = port
                 return True
             time.sleep(0.02)
