@@ -159,6 +159,7 @@ admin::Figures AdminApi::figures() {
           .publishes_from_clients = traffic_.publishes_from_clients,
           .publishes_from_broker = traffic_.publishes_from_broker,
           .publishes_denied = traffic_.publishes_denied,
+          .held = traffic_.held,
           .commits = queues_.commit_times(),
           .failed_commits = queues_.failed_commits()};
 }

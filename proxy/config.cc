@@ -102,6 +102,16 @@ Result<void> set_missing_queue(ServeConfig& config, const std::string& text) {
   return {};
 }
 
+Result<void> set_upstream_lost(ServeConfig& config, const std::string& text) {
+  if (text == "close")
+    config.upstream_lost = UpstreamLost::close;
+  else if (text == "hold")
+    config.upstream_lost = UpstreamLost::hold;
+  else
+    return dispatch::invalid("'" + text + "' is wrong; it takes close or hold");
+  return {};
+}
+
 constexpr TopKey kTopKeys[] = {
     {"listen", set_endpoint<&ServeConfig::listen, Role::mqtt_listener>},
     {"upstream", set_endpoint<&ServeConfig::upstream, Role::mqtt_peer>},
@@ -109,17 +119,11 @@ constexpr TopKey kTopKeys[] = {
     {"data_dir", set_data_dir},
     {"log_level", set_log_level},
     {"missing_queue", set_missing_queue},
+    {"upstream_lost", set_upstream_lost},
 };
-constexpr std::array<std::string_view, 12> kTopNames = {
-    "listen", "upstream",      "admin",          "data_dir", "log_level", "limits",
-    "queue",  "missing_queue", "queue_defaults", "acl",      "compat",    "upstream_tls"};
-// What later versions take: refused by name.
-constexpr std::array<std::string_view, 1> kPlanned = {"upstream_lost"};
-
-template <class Range>
-bool contains(const Range& range, std::string_view name) {
-  return std::find(std::begin(range), std::end(range), name) != std::end(range);
-}
+constexpr std::array<std::string_view, 13> kTopNames = {
+    "listen",        "upstream",       "admin", "data_dir", "log_level",    "limits",       "queue",
+    "missing_queue", "queue_defaults", "acl",   "compat",   "upstream_tls", "upstream_lost"};
 
 Result<void> Reader::read(const toml::table& root) {
   for (const auto& [key, value] : root) {
@@ -139,7 +143,6 @@ Result<void> Reader::read_top(const toml::key& key, const toml::node& value) {
   const auto* known = std::find_if(std::begin(kTopKeys), std::end(kTopKeys),
                                    [&](const TopKey& top) { return top.name == key.str(); });
   if (known == std::end(kTopKeys)) {
-    if (contains(kPlanned, key.str())) return error(key, "is not built yet");
     return error(key, "unknown key" + did_you_mean(key.str(), kTopNames));
   }
   const Result<std::string> given = text(key, value);
@@ -422,7 +425,7 @@ Result<std::string> read_text(const std::filesystem::path& file) {
 std::span<const std::string_view> log_levels() { return kLogLevels; }
 
 Result<void> check_log_level(std::string_view level) {
-  if (contains(kLogLevels, level)) return {};
+  if (std::ranges::find(kLogLevels, level) != std::end(kLogLevels)) return {};
   return dispatch::invalid("'" + std::string(level) +
                            "' is no log level: takes trace, debug, info, warn, error or off");
 }

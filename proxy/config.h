@@ -24,6 +24,12 @@ enum class MissingQueue {
   create,  // the queue, from queue_defaults
 };
 
+// What a lost connection to the broker means for clients of queues.
+enum class UpstreamLost {
+  close,  // the session ends as well
+  hold,   // it goes on with its queues, and is attached to the broker again when that is back
+};
+
 // How the broker's certificate is checked and ours is shown: the [upstream_tls] table. Empty: none.
 struct UpstreamTls {
   std::string ca_file;      // who is trusted, PEM; empty: the system's certificates
@@ -38,6 +44,7 @@ struct ServeConfig {
   Endpoint listen{"mqtt", "127.0.0.1", 1884, {}};
   Endpoint upstream{"mqtt", "127.0.0.1", 1883, {}};
   UpstreamTls upstream_tls;
+  UpstreamLost upstream_lost = UpstreamLost::close;
   Endpoint admin{"http", "127.0.0.1", 8480, {}};
   std::filesystem::path data_dir;
   std::string log_level = "info";              // one of log_levels()

@@ -79,6 +79,18 @@ void put_rule(std::string& out, const AclRule& rule) {
   }
 }
 
+void put_tls(std::string& out, const UpstreamTls& tls) {
+  if (tls == UpstreamTls{}) return;
+  out += "\n[upstream_tls]\n";
+  const auto put_if = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) put(out, key, toml_string(value));
+  };
+  put_if("ca_file", tls.ca_file);
+  put_if("cert_file", tls.cert_file);
+  put_if("key_file", tls.key_file);
+  put_if("server_name", tls.server_name);
+}
+
 std::string name_of(MissingQueue missing) {
   switch (missing) {
     case MissingQueue::reject:
@@ -100,7 +112,10 @@ std::string config_text(const ServeConfig& config) {
   put(out, "admin", toml_string(to_text(config.admin)));
   if (!config.data_dir.empty()) put(out, "data_dir", toml_string(config.data_dir.string()));
   put(out, "log_level", toml_string(config.log_level));
+  put(out, "upstream_lost",
+      toml_string(config.upstream_lost == UpstreamLost::hold ? "hold" : "close"));
   put(out, "missing_queue", toml_string(name_of(config.missing_queue)));
+  put_tls(out, config.upstream_tls);
   put_limits(out, config);
   out += "\n[compat]\n";
   put(out, "emqx_prefix", config.emqx_prefix ? "true" : "false");

@@ -18,6 +18,7 @@
 #include "proxy/printable.h"
 #include "proxy/session.h"
 #include "proxy/session_record.h"
+#include "proxy/upstream_hold.h"
 #include "proxy/upstream_paho.h"
 #include "proxy/upstream_tls.h"
 
@@ -70,7 +71,7 @@ class Server {
          const storage::JournalOptions& journal_options, std::unique_ptr<storage::Journal> journal)
       : config_(config),
         queues_(core_, clock_, journal_options, std::move(journal), std::random_device{}()),
-        upstream_(make_upstream_paho(core_, upstream)),
+        upstream_(make_upstream(upstream)),
         context_{core_,  config_,          queues_,  *upstream_,  registry_,
                  wills_, upstream_health_, traffic_, read_buffer_},
         admin_api_(core_, queues_, registry_, upstream_health_, traffic_),
@@ -112,6 +113,12 @@ class Server {
   }
 
  private:
+  std::unique_ptr<Upstream> make_upstream(const UpstreamPahoOptions& options) {
+    auto paho = make_upstream_paho(core_, options);
+    if (config_.upstream_lost == UpstreamLost::close) return paho;
+    return make_upstream_hold(core_, std::move(paho), {}, upstream_health_, traffic_.held);
+  }
+
   dispatch::Result<void> declare_queues() {
     std::vector<dispatch::QueueOptions> wanted = config_.queues;
     for (const auto& filter : config_.queue_filters) {

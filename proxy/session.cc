@@ -284,6 +284,12 @@ void Session::on_upstream_lost(const std::string& why) {
   }
 }
 
+bool Session::can_do_without_broker() const {
+  const bool uses_queues = connection_.produces || !state_->queue_subscriptions.empty();
+  return phase_ == Phase::open && uses_queues &&
+         !context_.registry.is_connecting(connection_.client_id);
+}
+
 // --- What the queues say. None of these may call the queue service. ---
 
 void Session::on_delivery(dispatch::Deliver&& delivery) {

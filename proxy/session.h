@@ -30,9 +30,6 @@
 
 namespace proxy {
 
-// How the last CONNECT that reached for the broker went, for the health page.
-enum class UpstreamHealth { unknown, reachable, unreachable };
-
 // Counted since start, for metrics.
 struct Traffic {
   std::uint64_t accepted = 0;  // connections
@@ -40,6 +37,7 @@ struct Traffic {
   std::uint64_t publishes_from_clients = 0;
   std::uint64_t publishes_from_broker = 0;
   std::uint64_t publishes_denied = 0;  // by [[acl]], Wills included
+  std::size_t held = 0;                // now: sessions that go on without the broker
 };
 
 // What every session works with; all of it outlives the sessions.
@@ -68,6 +66,7 @@ struct Connection {
   std::uint16_t topic_alias_maximum = 0;        // of ours, as CONNACK said
   bool problem_information = true;              // the client wants Reason Strings [MQTT-3.1.2-29]
   std::unordered_map<std::uint16_t, std::string> topic_aliases;  // of the client
+  bool produces = false;                                         // it has published to a queue
   // The Will, if its topic belongs to a queue; nothing once it is off.
   std::optional<protocol::Will> queue_will;
 };
@@ -181,6 +180,7 @@ class Session final : public UpstreamEvents,
   void on_upstream(protocol::Packet&& packet) override;
   void on_upstream_lost(const std::string& why) override;
   void on_upstream_ready() override { open_gate(); }
+  bool can_do_without_broker() const override;
   void on_delivery(dispatch::Deliver&& delivery) override;
   void on_stored(protocol::PacketId packet_id) override;
   void on_store_failed(protocol::PacketId packet_id, const dispatch::Error& why) override;

@@ -11,6 +11,9 @@
 
 namespace proxy {
 
+// How the last CONNECT that reached for the broker went, for the health page.
+enum class UpstreamHealth { unknown, reachable, unreachable };
+
 // What a link tells its session. Never called from within a call of the session into the link.
 class UpstreamEvents {
  public:
@@ -26,6 +29,8 @@ class UpstreamEvents {
   virtual void on_upstream_lost(const std::string& why) = 0;
   // The link takes more publishes again after it refused by can_take() == false.
   virtual void on_upstream_ready() = 0;
+  // The session is of use without the broker, so that its loss may be kept from it.
+  virtual bool can_do_without_broker() const { return false; }
 
  protected:
   ~UpstreamEvents() = default;

@@ -34,6 +34,7 @@ struct Figures {
   std::uint64_t publishes_from_clients = 0;
   std::uint64_t publishes_from_broker = 0;
   std::uint64_t publishes_denied = 0;  // by [[acl]], Wills included
+  std::size_t held = 0;                // clients now that go on without the broker
   proxy::Durations commits;            // those that were written
   std::uint64_t failed_commits = 0;
 };

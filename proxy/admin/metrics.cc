@@ -76,6 +76,8 @@ void add_server(std::vector<MetricFamily>& all, Api& api) {
   add(build, 1.0, {{"version", SLUICE_VERSION}});
   all.push_back(std::move(build));
   all.push_back(gauge("sluice_clients", "Client connections at present", figures.clients));
+  all.push_back(gauge("sluice_clients_held", "Clients at present that go on without the broker",
+                      figures.held));
   MetricFamily connections =
       family("sluice_connections_total", MetricType::Counter, "Connections of clients since start");
   add(connections, figures.accepted, {{"result", "accepted"}});

@@ -85,6 +85,7 @@ void begin(Session& session, const Publish& publish, Incoming::Owner owner) {
 }
 
 void divert(Session& session, Publish&& publish) {
+  session.connection().produces = true;
   begin(session, publish, Incoming::Owner::queue);
   const auto packet_id = publish.packet_id;
   store(session, packet_id, message_of(session, std::move(publish)));
@@ -92,6 +93,7 @@ void divert(Session& session, Publish&& publish) {
 
 // Upstream first: what the broker refuses is not stored (docs/queues.md section 2).
 void copy(Session& session, Publish&& publish) {
+  session.connection().produces = true;
   begin(session, publish, Incoming::Owner::both);
   auto message = message_of(session, Publish(publish));
   if (publish.qos == QoS::at_most_once) {

@@ -25,6 +25,10 @@ admin = "http+unix:///run/slu%20ice.sock"
 data_dir = "/var/lib/\"slu\\ice\"\u0007"
 log_level = "warn"
 missing_queue = "create"
+upstream_lost = "hold"
+[upstream_tls]
+ca_file = "/etc/ssl/ca.pem"
+server_name = "broker.test"
 [limits]
 receive_maximum = 64
 disk_reserve_bytes = 0
@@ -60,6 +64,9 @@ deny = ["produce", "consume"]
   CHECK(again.data_dir == config.data_dir);
   CHECK(again.log_level == "warn");
   CHECK(again.missing_queue == proxy::MissingQueue::create);
+  CHECK(again.upstream_lost == proxy::UpstreamLost::hold);
+  CHECK(again.upstream_tls == config.upstream_tls);
+  CHECK(again.upstream_tls.server_name == "broker.test");
   CHECK(again.receive_maximum == 64);
   CHECK(again.disk_reserve_bytes == 0);
   CHECK(again.emqx_prefix);

@@ -85,6 +85,7 @@ TEST_CASE("clients, publishes, the broker and the journal are there") {
   api.current_figures.publishes_from_clients = 20;
   api.current_figures.publishes_from_broker = 30;
   api.current_figures.publishes_denied = 4;
+  api.current_figures.held = 5;
   api.current_figures.failed_commits = 2;
   api.current_figures.commits.note(std::chrono::milliseconds(4));
   api.current_figures.commits.note(std::chrono::milliseconds(5));  // a bound belongs to its bucket
@@ -99,6 +100,7 @@ TEST_CASE("clients, publishes, the broker and the journal are there") {
   CHECK(has_line(text, R"(sluice_publishes_total{from="client"} 20)"));
   CHECK(has_line(text, R"(sluice_publishes_total{from="broker"} 30)"));
   CHECK(has_line(text, "sluice_publishes_denied_total 4"));
+  CHECK(has_line(text, "sluice_clients_held 5"));
   CHECK(has_line(text, R"(sluice_journal_commits_failed_total 2)"));
   CHECK(has_line(text, R"(# TYPE sluice_journal_commit_seconds histogram)"));
   CHECK(has_line(text, R"(sluice_journal_commit_seconds_count 3)"));
