@@ -1,5 +1,5 @@
-"""Stock clients in other languages through Sluice: Paho Python and mqtt.js (mosquitto_pub and
-mosquitto_sub are in plain_test.py).
+"""Stock clients in other languages through Sluice: Paho Python, mqtt.js and Paho C++
+(mosquitto_pub and mosquitto_sub are in plain_test.py).
 
 mqtt.js comes from npm, into a cache outside the repository (SLUICE_TEST_CACHE); where npm is out of
 reach its tests are skipped.
@@ -10,6 +10,7 @@ import pathlib
 import queue
 import shutil
 import subprocess
+import unittest
 import uuid
 
 from paho.mqtt import client as paho
@@ -21,6 +22,7 @@ from harness import HOST, WAIT_S, StageTest, main, spawn
 CACHE = pathlib.Path(os.environ.get("SLUICE_TEST_CACHE") or
                      pathlib.Path.home() / ".cache" / "sluice-tests")
 MQTT_JS = "mqtt@5.10.1"
+CLIENTS = pathlib.Path(__file__).parent / "clients"
 VERSIONS = (paho.MQTTv311, paho.MQTTv5)
 
 
@@ -155,40 +157,17 @@ class PahoPython(StageTest):
         self.assertEqual((answer.payload, answer.properties.CorrelationData), (b"42", b"\x00q1"))
 
 
-class MqttJs(StageTest):
-    """Each scene is a function of clients/scenes.js that ends with "ok"."""
+class Scenes:
+    """What each program of clients/ plays; each scene ends with "ok"."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.missing = cls.install()
-
-    @classmethod
-    def install(cls):
-        """Why mqtt.js can't be used; nothing if it can."""
-        if not shutil.which("node") or not shutil.which("npm"):
-            return "no Node.js"
-        cls.modules = CACHE / MQTT_JS.replace("@", "-")
-        if (cls.modules / "node_modules" / "mqtt" / "package.json").exists():
-            return None
-        cls.modules.mkdir(parents=True, exist_ok=True)
-        try:
-            done = subprocess.run(
-                ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix",
-                 str(cls.modules), MQTT_JS], capture_output=True, text=True, timeout=120)
-        except subprocess.TimeoutExpired:
-            return "npm gives no answer"
-        return None if done.returncode == 0 else f"npm: {done.stderr.strip()[-200:]}"
+    environment = {}
 
     def scene(self, name):
-        if self.missing:
-            self.skipTest(self.missing)
-        script = pathlib.Path(__file__).parent / "clients" / "scenes.js"
         for version in (4, 5):
             with self.subTest(version=version):
-                process = spawn(["node", str(script), name, str(self.sluice.port), str(version)],
+                process = spawn([*self.program, name, str(self.sluice.port), str(version)],
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                env={**os.environ, "NODE_PATH": str(self.modules / "node_modules")})
+                                env={**os.environ, **self.environment})
                 try:
                     output, _ = process.communicate(timeout=WAIT_S)
                 finally:
@@ -214,6 +193,42 @@ class MqttJs(StageTest):
 
     def test_request_and_response(self):
         self.scene("request")
+
+
+class MqttJs(Scenes, StageTest):
+    """Plays clients/scenes.js."""
+
+    program = ["node", str(CLIENTS / "scenes.js")]
+
+    @classmethod
+    def setUpClass(cls):
+        if missing := cls.install():
+            raise unittest.SkipTest(missing)
+        super().setUpClass()
+
+    @classmethod
+    def install(cls):
+        """Why mqtt.js can't be used; nothing if it can."""
+        if not shutil.which("node") or not shutil.which("npm"):
+            return "no Node.js"
+        modules = CACHE / MQTT_JS.replace("@", "-")
+        cls.environment = {"NODE_PATH": str(modules / "node_modules")}
+        if (modules / "node_modules" / "mqtt" / "package.json").exists():
+            return None
+        modules.mkdir(parents=True, exist_ok=True)
+        try:
+            done = subprocess.run(
+                ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix",
+                 str(modules), MQTT_JS], capture_output=True, text=True, timeout=120)
+        except subprocess.TimeoutExpired:
+            return "npm gives no answer"
+        return None if done.returncode == 0 else f"npm: {done.stderr.strip()[-200:]}"
+
+
+class PahoCpp(Scenes, StageTest):
+    """Plays clients/scenes.cc, which is built with the tests."""
+
+    program = [os.environ.get("PAHO_CPP_SCENES", "")]
 
 
 if __name__ == "__main__":
