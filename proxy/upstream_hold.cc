@@ -13,7 +13,6 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "proxy/log.h"
-#include "proxy/printable.h"
 
 namespace proxy {
 namespace {
@@ -164,8 +163,7 @@ void HeldLink::answer(const Packet& packet) {
   const bool v5 = connect_.version == protocol::Version::v5;
   if (const auto* publish = std::get_if<protocol::Publish>(&packet)) {
     if (publish->qos == protocol::QoS::at_most_once) {
-      log().debug("{}: a QoS 0 publish for the broker is dropped: it is away",
-                  printable(connect_.client_id));
+      log().debug("{}: a QoS 0 publish for the broker is dropped: it is away", connect_.client_id);
     } else if (!v5) {
       give_up_soon("a PUBLISH for the broker, which is away");
     } else if (publish->qos == protocol::QoS::at_least_once) {
@@ -277,7 +275,7 @@ bool HeldLink::broker_keeps_session() const {
 // --- without the broker
 
 void HeldLink::go_away(const std::string& why) {
-  log().info("{} goes on without the broker: {}", printable(connect_.client_id), printable(why));
+  log().info("{} goes on without the broker: {}", connect_.client_id, why);
   stage_ = Stage::away;
   ++shared_.held;
   connect_.clean_start = !broker_keeps_session();
@@ -323,7 +321,7 @@ void HeldLink::on_connack_again(const protocol::Connack& connack) {
   }
   stage_ = Stage::attached;
   --shared_.held;
-  log().info("{} is with the broker again", printable(connect_.client_id));
+  log().info("{} is with the broker again", connect_.client_id);
 }
 
 void HeldLink::give_up(const std::string& why) {

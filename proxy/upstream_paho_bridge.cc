@@ -8,6 +8,7 @@
 #include "proxy/protocol/decode.h"
 #include "proxy/protocol/encode.h"
 #include "proxy/protocol/writer.h"
+#include "proxy/upstream_paho_flow.h"
 
 namespace proxy {
 namespace {
@@ -21,13 +22,19 @@ using protocol::QoS;
 using protocol::ReasonCode;
 using protocol::Version;
 
+constexpr unsigned publish_qos_0 = 0x30;
 constexpr unsigned dup_bit = 0x08;
 constexpr unsigned qos_bits = 0x06;
-constexpr unsigned qos_1 = 0x02;
+constexpr unsigned retain_bit = 0x01;
+constexpr std::size_t id_size = 2;
 constexpr std::uint32_t paho_max_number = 0x7FFFFFFF;
 
 PacketType type_of(const Frame& frame) { return static_cast<PacketType>(frame.first_byte >> 4); }
 QoS qos_of(const Frame& frame) { return static_cast<QoS>((frame.first_byte & qos_bits) >> 1); }
+
+std::string_view text_of(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 PacketId id_at(std::span<const std::uint8_t> body) {
   return static_cast<PacketId>(body[0] << 8 | body[1]);
@@ -73,7 +80,7 @@ void append(std::string& to, const Frame& frame, std::uint8_t first_byte) {
   protocol::Writer writer(to);
   writer.byte(first_byte);
   writer.variable_byte(frame.body.size());
-  writer.bytes({reinterpret_cast<const char*>(frame.body.data()), frame.body.size()});
+  writer.bytes(text_of(frame.body));
 }
 
 protocol::DecodeError bad(std::string text) {
@@ -92,6 +99,7 @@ void PahoBridge::entering(const protocol::Packet& packet) {
     out.packet_id = publish->packet_id;
     out.qos = publish->qos;
     out.dup = publish->dup;
+    out.bytes = held_bytes(*publish);
     out.message_expiry = publish->properties.number(PropertyId::message_expiry_interval);
     out.answer = out.qos == QoS::exactly_once ? PacketType::pubrec : PacketType::puback;
   } else if (const auto* subscribe = std::get_if<protocol::Subscribe>(&packet)) {
@@ -121,7 +129,8 @@ void PahoBridge::ping() {
 
 // --- up
 
-void PahoBridge::from_paho(std::span<const std::uint8_t> bytes) {
+PahoBridge::Written PahoBridge::from_paho(std::span<const std::uint8_t> bytes) {
+  Written written;
   while (!bytes.empty()) {
     const auto frame = protocol::next_frame(bytes, bytes.size());
     INVARIANT(frame && frame->size > 0, "Paho writes whole packets");
@@ -131,7 +140,8 @@ void PahoBridge::from_paho(std::span<const std::uint8_t> bytes) {
         protocol::encode(connect_, version(), to_broker);
         break;
       case PacketType::publish:
-        publish_up(*frame);
+        ++written.packets;
+        written.bytes += publish_up(*frame);
         break;
       case PacketType::subscribe:
       case PacketType::unsubscribe:
@@ -141,9 +151,10 @@ void PahoBridge::from_paho(std::span<const std::uint8_t> bytes) {
         disconnect_up();
         break;
       default:
-        break;  // acknowledgements, which are the session's to give
+        break;  // pings, which are the link's
     }
   }
+  return written;
 }
 
 // Whose answer is whose. Returns the session's identifier.
@@ -159,22 +170,25 @@ void PahoBridge::entered() {
   outbound_.pop_front();
 }
 
-void PahoBridge::publish_up(const Frame& frame) {
+// Returns what it counted in the bounds of the flow.
+std::size_t PahoBridge::publish_up(const Frame& frame) {
   INVARIANT(!outbound_.empty() && !outbound_.front().disconnect, "Paho keeps the order");
   const Outbound& out = outbound_.front();
-  const unsigned retain = frame.first_byte & 1U;
+  const bool has_id = out.qos != QoS::at_most_once;
   const auto qos = static_cast<unsigned>(out.qos) << 1;
-  append(to_broker, frame,
-         static_cast<std::uint8_t>(0x30 | retain | qos | (out.dup ? dup_bit : 0)));
-  std::size_t at = to_broker.size() - frame.body.size();
-  const std::size_t topic_size = id_at(frame.body);
-  at += 2 + topic_size;
-  if (out.qos != QoS::at_most_once) {
-    put_id(to_broker, at, remember(id_at(frame.body.subspan(2 + topic_size))));
-    at += 2;
-  }
-  if (out.message_expiry.value_or(0) > paho_max_number) put_number_right(at, *out.message_expiry);
+  const std::size_t topic_size = 2U + id_at(frame.body);
+  protocol::Writer writer(to_broker);
+  writer.byte(
+      static_cast<std::uint8_t>((frame.first_byte & ~qos_bits) | qos | (out.dup ? dup_bit : 0)));
+  writer.variable_byte(frame.body.size() + (has_id ? id_size : 0));
+  writer.bytes(text_of(frame.body.first(topic_size)));
+  if (has_id) writer.two_byte(remember(0));
+  const std::size_t rest = to_broker.size();
+  writer.bytes(text_of(frame.body.subspan(topic_size)));
+  if (out.message_expiry.value_or(0) > paho_max_number) put_number_right(rest, *out.message_expiry);
+  const std::size_t bytes = out.bytes;
   entered();
+  return bytes;
 }
 
 // The Message Expiry Interval among the properties that begin at `at`.
@@ -267,19 +281,20 @@ protocol::Result<void> PahoBridge::connack_down(const Frame& frame) {
 
 protocol::Result<void> PahoBridge::publish_down(const Frame& frame) {
   const QoS qos = qos_of(frame);
+  const bool has_id = qos != QoS::at_most_once;
   protocol::Cursor cursor(frame.body);
-  cursor.binary();
-  if (qos != QoS::at_most_once && cursor.two_byte() == 0)
-    return bad("a PUBLISH without identifier");
+  const std::size_t topic_size = 2 + cursor.binary().size();
+  const PacketId id = has_id ? cursor.two_byte() : PacketId{0};
   if (!cursor.ok()) return cursor.take_error();
-  inbound_.push_back({qos, (frame.first_byte & dup_bit) != 0, frame.size});
+  if (has_id && id == 0) return bad("a PUBLISH without identifier");
+  inbound_.push_back({id, qos, (frame.first_byte & dup_bit) != 0, frame.size});
   in_transit_bytes_ += frame.size;
   ++fed_;
-  if (qos != QoS::exactly_once) {
-    feed(frame, frame.first_byte);
-  } else {
-    feed(frame, static_cast<std::uint8_t>((frame.first_byte & ~qos_bits) | qos_1));
-  }
+  protocol::Writer writer(to_paho);
+  writer.byte(static_cast<std::uint8_t>(publish_qos_0 | (frame.first_byte & retain_bit)));
+  writer.variable_byte(frame.body.size() - (has_id ? id_size : 0));
+  writer.bytes(text_of(frame.body.first(topic_size)));
+  writer.bytes(text_of(frame.body.subspan(topic_size + (has_id ? id_size : 0))));
   return {};
 }
 
@@ -288,13 +303,12 @@ protocol::Result<void> PahoBridge::answer_down(const Frame& frame) {
   if (!packet) return packet.error();
   const PacketType type = type_of(frame);
   // A broker may answer a repeated PUBLISH with nothing and its PUBREL with PUBCOMP: then that is
-  // the answer to both, and Paho's turn to let go.
+  // the answer to both.
   const auto answers = type == PacketType::pubcomp ? PacketType::pubrec : type;
   const auto [first, last] = paho_ids_.equal_range({answers, id_at(frame.body)});
   if (first != last) {
-    feed_answer(frame, first->second);
+    if (first->second != 0) feed_answer(frame, first->second);
     paho_ids_.erase(first);
-    ++fed_;
   } else if (type != PacketType::pubrel && type != PacketType::pubcomp) {
     return {};  // of nothing that is under way
   }
@@ -312,16 +326,10 @@ void PahoBridge::feed(const Frame& frame, std::uint8_t first_byte) {
   append(to_paho, frame, first_byte);
 }
 
-// To Paho, every publish that is answered has been accepted.
 void PahoBridge::feed_answer(const Frame& frame, PacketId paho_id) {
-  const PacketType type = type_of(frame);
-  if (type != PacketType::suback && type != PacketType::unsuback) {
-    protocol::Puback puback;
-    puback.packet_id = paho_id;
-    return protocol::encode(puback, version(), to_paho);
-  }
   feed(frame, frame.first_byte);
   put_id(to_paho, to_paho.size() - frame.body.size(), paho_id);
+  ++fed_;
 }
 
 void PahoBridge::handed_over(protocol::Publish& publish) {
@@ -330,6 +338,7 @@ void PahoBridge::handed_over(protocol::Publish& publish) {
   inbound_.pop_front();
   in_transit_bytes_ -= in.bytes;
   ++handed_over_;
+  publish.packet_id = in.packet_id;
   publish.qos = in.qos;
   publish.dup = in.dup;
 }

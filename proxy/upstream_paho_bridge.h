@@ -16,11 +16,11 @@ namespace proxy {
 
 // Stands between the bytes of one Paho client and the bytes of the broker, and makes exact what
 // Paho can't say or loses. Neither thread, clock nor socket.
-//   up     Paho's packets carry the session's own packet identifiers, QoS, DUP and large numbers;
-//          CONNECT and DISCONNECT go out as the session gave them. Paho's own acknowledgements and
-//          any DISCONNECT that it makes up are dropped: the session acknowledges.
-//   down   Paho takes every message of QoS 1 or 2 for one of QoS 1, which it hands over at once and
-//          keeps nothing of. It gets the answers to its own packets, so that it lets go of them.
+//   up     Paho writes every PUBLISH as one of QoS 0, and is then through with it; here it gets the
+//          session's own packet identifier, QoS, DUP and large numbers. CONNECT and DISCONNECT go
+//          out as the session gave them; a DISCONNECT that Paho makes up is dropped.
+//   down   Paho takes every message for one of QoS 0, which it hands over at once and keeps nothing
+//          of. It gets SUBACK and UNSUBACK for its own packets, so that it lets go of them.
 //   aside  What the broker answers is decoded here and given to the session in the order in which
 //          it came among the messages: an answer waits until Paho has handed over what came before.
 class PahoBridge {
@@ -40,7 +40,11 @@ class PahoBridge {
   void ping();
 
   // --- Bytes in. Whole packets are used; an error is the broker's.
-  void from_paho(std::span<const std::uint8_t> bytes);
+  struct Written {  // PUBLISH packets that Paho is through with, as they were entering()
+    std::size_t packets = 0;
+    std::size_t bytes = 0;  // held_bytes()
+  };
+  Written from_paho(std::span<const std::uint8_t> bytes);
   protocol::Result<std::size_t> from_broker(std::span<const std::uint8_t> bytes);
 
   // --- Bytes out, to be taken.
@@ -53,9 +57,9 @@ class PahoBridge {
   bool disconnected() const { return disconnected_; }  // the session's DISCONNECT is in to_broker
   bool pinged() const { return !pings_.empty(); }      // a PINGREQ is not answered
 
-  // Paho has handed over the next message, whose QoS and DUP are put right.
+  // Paho has handed over the next message, whose identifier, QoS and DUP are put right.
   void handed_over(protocol::Publish& publish);
-  // Paho is through with so many packets that the broker has answered.
+  // Paho is through with so many SUBSCRIBE and UNSUBSCRIBE packets that the broker has answered.
   void answered(std::size_t packets) { handed_over_ += packets; }
   // The next answer whose turn it is.
   std::optional<protocol::Packet> next_answer();
@@ -71,9 +75,11 @@ class PahoBridge {
     std::optional<std::uint32_t> message_expiry;
     std::optional<protocol::Disconnect> disconnect;
     protocol::PacketType answer{};
+    std::size_t bytes = 0;
     std::string then;  // goes out behind it
   };
   struct Inbound {
+    protocol::PacketId packet_id = 0;
     protocol::QoS qos{};
     bool dup = false;
     std::size_t bytes = 0;
@@ -83,7 +89,7 @@ class PahoBridge {
     protocol::Packet packet;
   };
 
-  void publish_up(const protocol::Frame& frame);
+  std::size_t publish_up(const protocol::Frame& frame);
   void numbered_up(const protocol::Frame& frame);
   void disconnect_up();
   void put_number_right(std::size_t at, std::uint32_t message_expiry);
@@ -100,8 +106,9 @@ class PahoBridge {
 
   const protocol::Connect connect_;
   std::deque<Outbound> outbound_;
-  // Paho's packet identifiers by the type of the broker's answer and the session's identifier. A
-  // client may use one twice; the broker answers in order.
+  // What the broker is to answer, by the type of the answer and the session's identifier: Paho's
+  // identifier, 0 for a PUBLISH, of which it expects none. A client may use one twice; the broker
+  // answers in order.
   std::multimap<std::pair<protocol::PacketType, protocol::PacketId>, protocol::PacketId> paho_ids_;
   bool disconnected_ = false;
   std::deque<bool> pings_;  // not answered; true: the session's

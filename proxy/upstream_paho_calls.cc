@@ -1,6 +1,5 @@
 #include "proxy/upstream_paho_calls.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -17,13 +16,13 @@ char* borrow(const std::string& text) { return const_cast<char*>(text.c_str()); 
 
 }  // namespace
 
-PahoCall* PahoCalls::begin(std::size_t bytes, bool answered) {
+PahoCall* PahoCalls::begin(std::size_t bytes) {
   count(1);
   const std::lock_guard lock(mutex_);
   if (free_.empty()) free_.push_back(&calls_.emplace_back());
   PahoCall* const call = free_.back();
   free_.pop_back();
-  *call = {this, bytes, answered, true};
+  *call = {this, bytes, true};
   return call;
 }
 
@@ -45,7 +44,7 @@ template <class Data>
 void PahoCalls::done(void* context, Data*) {
   const PahoCall call = *static_cast<PahoCall*>(context);
   if (!call.calls->finish(*static_cast<PahoCall*>(context))) return;
-  call.calls->connection_.done(call.answered, call.bytes);
+  call.calls->connection_.done(call.bytes);
 }
 
 MQTTAsync_responseOptions PahoCalls::options_for(PahoCall* call) const {
@@ -61,23 +60,20 @@ MQTTAsync_responseOptions PahoCalls::options_for(PahoCall* call) const {
   return options;
 }
 
-int PahoCalls::publish(MQTTAsync client, const protocol::Publish& publish, std::size_t bytes) {
-  const int qos = std::min(static_cast<int>(publish.qos), 1);
-  PahoCall* const call = begin(bytes, qos > 0);
+int PahoCalls::publish(MQTTAsync client, const protocol::Publish& publish) {
   const paho::PropertyList properties(publish.properties);
   MQTTAsync_message message = MQTTAsync_message_initializer;
   message.payload = const_cast<char*>(publish.payload.data());
   message.payloadlen = static_cast<int>(publish.payload.size());
-  message.qos = qos;
   message.retained = publish.retain ? 1 : 0;
   message.properties = properties.c_struct();
-  auto options = options_for(call);
-  return check(*call, MQTTAsync_sendMessage(client, publish.topic.c_str(), &message, &options));
+  MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;  // for the properties
+  return MQTTAsync_sendMessage(client, publish.topic.c_str(), &message, &options);
 }
 
 int PahoCalls::subscribe(MQTTAsync client, const protocol::Subscribe& subscribe,
                          std::size_t bytes) {
-  PahoCall* const call = begin(bytes, true);
+  PahoCall* const call = begin(bytes);
   std::vector<char*> filters;
   std::vector<int> qos;
   std::vector<MQTTSubscribe_options> subscribe_options;
@@ -100,7 +96,7 @@ int PahoCalls::subscribe(MQTTAsync client, const protocol::Subscribe& subscribe,
 
 int PahoCalls::unsubscribe(MQTTAsync client, const protocol::Unsubscribe& unsubscribe,
                            std::size_t bytes) {
-  PahoCall* const call = begin(bytes, true);
+  PahoCall* const call = begin(bytes);
   std::vector<char*> filters;
   for (const auto& filter : unsubscribe.filters) filters.push_back(borrow(filter));
   const paho::PropertyList properties(unsubscribe.properties);

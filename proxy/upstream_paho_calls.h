@@ -15,11 +15,10 @@ namespace proxy {
 class PahoConnection;
 class PahoCalls;
 
-// One PUBLISH, SUBSCRIBE or UNSUBSCRIBE inside Paho.
+// One SUBSCRIBE or UNSUBSCRIBE inside Paho.
 struct PahoCall {
   PahoCalls* calls = nullptr;
   std::size_t bytes = 0;
-  bool answered = false;  // by the broker; QoS 0 is not
   bool open = false;
 };
 
@@ -36,8 +35,9 @@ class PahoCalls {
   PahoCalls& operator=(const PahoCalls&) = delete;
 
   // Each returns Paho's return code, negative if it won't be done; `bytes` is what the packet
-  // counts (upstream_paho_flow.h). Paho takes QoS 2 for QoS 1.
-  int publish(MQTTAsync client, const protocol::Publish& publish, std::size_t bytes);
+  // counts (upstream_paho_flow.h). Paho takes every QoS for 0, and says nothing when it is through:
+  // its pipe shows that.
+  static int publish(MQTTAsync client, const protocol::Publish& publish);
   int subscribe(MQTTAsync client, const protocol::Subscribe& subscribe, std::size_t bytes);
   int unsubscribe(MQTTAsync client, const protocol::Unsubscribe& unsubscribe, std::size_t bytes);
 
@@ -48,7 +48,7 @@ class PahoCalls {
   }
 
  private:
-  PahoCall* begin(std::size_t bytes, bool answered);
+  PahoCall* begin(std::size_t bytes);
   bool finish(PahoCall& call);
   int check(PahoCall& call, int return_code);
   template <class Data>
@@ -60,7 +60,7 @@ class PahoCalls {
   std::atomic<int>& inside_paho_;
   std::atomic<int> begun_{0};
   std::mutex mutex_;
-  std::deque<PahoCall> calls_;  // as many as were ever open at once: the window of the flow
+  std::deque<PahoCall> calls_;  // as many as were ever open at once
   std::vector<PahoCall*> free_;
 };
 

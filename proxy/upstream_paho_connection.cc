@@ -46,13 +46,12 @@ void PahoConnection::connect(const protocol::Connect& connect) {
 
 void PahoConnection::send(const protocol::Packet& packet) {
   MQTTAsync client = paho::handle_of(*client_);
-  const std::size_t bytes = held_bytes(packet);
   if (const auto* p = std::get_if<protocol::Publish>(&packet)) {
-    check(calls_.publish(client, *p, bytes));
+    check(PahoCalls::publish(client, *p));
   } else if (const auto* subscribe = std::get_if<protocol::Subscribe>(&packet)) {
-    check(calls_.subscribe(client, *subscribe, bytes));
+    check(calls_.subscribe(client, *subscribe, held_bytes(packet)));
   } else if (const auto* unsubscribe = std::get_if<protocol::Unsubscribe>(&packet)) {
-    check(calls_.unsubscribe(client, *unsubscribe, bytes));
+    check(calls_.unsubscribe(client, *unsubscribe, held_bytes(packet)));
   } else if (const auto* last = std::get_if<protocol::Disconnect>(&packet)) {
     disconnect(*last);
   }

@@ -28,7 +28,7 @@ class ConnectionSink {
 // destroyed only after ended() or a time-out, because destroying drops what is still queued.
 class PahoConnection final : public virtual mqtt::iaction_listener {
  public:
-  // `inside_paho` counts calls to Paho that are not done, of all connections.
+  // `inside_paho` counts calls to Paho that are not done, of all connections, but for PUBLISH.
   PahoConnection(LinkId link, const std::string& uri, const protocol::Connect& connect,
                  ConnectionSink& sink, std::atomic<int>& inside_paho);
   ~PahoConnection() override;
@@ -38,7 +38,7 @@ class PahoConnection final : public virtual mqtt::iaction_listener {
   void send(const protocol::Packet& packet);
 
   // A call is done; from Paho's threads.
-  void done(bool answered, std::size_t bytes) { sink_.emit({link_, Done{answered, 1, bytes}}); }
+  void done(std::size_t bytes) { sink_.emit({link_, Done{1, bytes}}); }
 
  private:
   void disconnect(const protocol::Disconnect& disconnect);

@@ -13,7 +13,7 @@ bool merge(std::vector<Event>& events, const Event& event) {
   const auto* const done = std::get_if<Done>(&event.what);
   if (!done || events.empty() || events.back().link != event.link) return false;
   auto* const last = std::get_if<Done>(&events.back().what);
-  if (!last || last->answered != done->answered) return false;
+  if (!last) return false;
   last->packets += done->packets;
   last->bytes += done->bytes;
   return true;

@@ -31,10 +31,9 @@ struct Connected {
   bool success = false;
 };
 
-// Packets of the session that Paho is through with, `bytes` in all. Not `answered`: QoS 0, which is
-// done when it is written. Otherwise the broker's PUBACK, SUBACK or UNSUBACK got there.
+// SUBSCRIBE and UNSUBSCRIBE packets of the session that Paho is through with, since the broker's
+// answer got there; `bytes` in all. (A PUBLISH is done when it is Written.)
 struct Done {
-  bool answered = false;
   std::size_t packets = 1;
   std::size_t bytes = 0;
 };

@@ -72,13 +72,13 @@ __attribute__((visibility("default"))) int poll(pollfd* fds, nfds_t count, int t
 
 __attribute__((visibility("default"))) ssize_t recv(int fd, void* to, size_t size, int flags) {
   static auto* const next = next_definition<decltype(::recv)>(__func__);
-  const auto pipe = PahoPipes::instance().find(fd);
+  auto* const pipe = PahoPipes::instance().find(fd);
   return pipe ? pipe->read(to, size) : next(fd, to, size, flags);
 }
 
 __attribute__((visibility("default"))) ssize_t writev(int fd, const iovec* parts, int count) {
   static auto* const next = next_definition<decltype(::writev)>(__func__);
-  const auto pipe = PahoPipes::instance().find(fd);
+  auto* const pipe = PahoPipes::instance().find(fd);
   return pipe ? pipe->write(parts, count) : next(fd, parts, count);
 }
 

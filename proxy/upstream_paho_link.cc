@@ -222,9 +222,14 @@ void PahoLink::end_when_drained() {
 void PahoLink::perform(Written) {
   if (!pipe_) return;
   const std::string bytes = pipe_->take();
-  bridge_->from_paho({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  const auto written =
+      bridge_->from_paho({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  flow_.left(written.packets, written.bytes);
   flush();
-  if (bridge_->disconnected()) leave();
+  if (bridge_->disconnected()) return leave();
+  if (written.packets == 0) return;
+  pump();
+  tell_ready();
 }
 
 void PahoLink::flush() {
@@ -241,7 +246,7 @@ void PahoLink::on_stream_sent() {
 
 void PahoLink::perform(Done done) {
   flow_.left(done.packets, done.bytes);
-  if (done.answered) bridge_->answered(done.packets);
+  bridge_->answered(done.packets);
   const auto alive = alive_;
   tell_answers();
   if (!*alive) return;

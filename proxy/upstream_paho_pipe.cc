@@ -154,15 +154,27 @@ bool PahoPipes::adopt(std::uint64_t id, int fd) {
   if (dup3(null_device(), fd, O_CLOEXEC) != fd) return false;
   found->second->fd_ = fd;
   by_fd_[fd] = found->second;
+  ++changes_;
   mark(fd, true);
   return true;
 }
 
-std::shared_ptr<PahoPipe> PahoPipes::find(int fd) {
+// Paho's threads ask for the same one several times per packet.
+PahoPipe* PahoPipes::find(int fd) {
   if (!may_be_pipe(fd)) return nullptr;
+  struct Last {
+    int fd = -1;
+    std::uint64_t change = 0;
+    std::shared_ptr<PahoPipe> pipe;
+  };
+  static thread_local Last last;
+  if (last.fd == fd && last.change == changes_.load(std::memory_order_acquire)) {
+    return last.pipe.get();
+  }
   const std::lock_guard lock(mutex_);
   const auto found = by_fd_.find(fd);
-  return found == by_fd_.end() ? nullptr : found->second;
+  last = {fd, changes_, found == by_fd_.end() ? nullptr : found->second};
+  return last.pipe.get();
 }
 
 void PahoPipes::closed(int fd) {
@@ -172,6 +184,7 @@ void PahoPipes::closed(int fd) {
   if (found == by_fd_.end()) return;
   found->second->fd_ = -1;
   by_fd_.erase(found);
+  ++changes_;
   mark(fd, false);
 }
 

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -77,7 +78,8 @@ class PahoPipes {
   bool known(std::uint64_t id);
   // `fd` becomes the pipe of this client; false: there is none, or it has ended.
   bool adopt(std::uint64_t id, int fd);
-  std::shared_ptr<PahoPipe> find(int fd);
+  // Valid until the thread asks for another.
+  PahoPipe* find(int fd);
   void closed(int fd);
   // poll() over descriptors of pipes, sorted as Paho sorts them.
   int poll(pollfd* fds, std::size_t count, int timeout_ms);
@@ -93,6 +95,7 @@ class PahoPipes {
   std::condition_variable listed_;
   std::unordered_map<std::uint64_t, std::shared_ptr<PahoPipe>> by_id_;
   std::unordered_map<int, std::shared_ptr<PahoPipe>> by_fd_;
+  std::atomic<std::uint64_t> changes_{0};  // of by_fd_
   std::vector<std::shared_ptr<PahoPipe>> maybe_readable_;
   std::shared_ptr<PahoPipe> bell_;
   std::string bell_bytes_;

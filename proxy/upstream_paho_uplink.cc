@@ -47,9 +47,10 @@ std::optional<std::vector<PahoUplink::Command>> PahoUplink::wait() {
   const auto filled = [this] { return !commands_.empty() || stop_; };
   std::unique_lock lock(mutex_);
   while (!filled()) {
-    if (inside_paho_ == 0) {
+    if (inside_paho_ == 0 && !owes_nudge_) {
       filled_.wait(lock, filled);
     } else if (!filled_.wait_for(lock, nudge_interval, filled)) {
+      owes_nudge_ = false;
       lock.unlock();
       PahoWakeLine::instance().wake_sender();
       lock.lock();
@@ -74,7 +75,9 @@ void PahoUplink::perform(LinkId link, const Open& open) {
 
 void PahoUplink::perform(LinkId link, const Send& packet) {
   const auto found = connections_.find(link);
-  if (found != connections_.end()) found->second->send(packet);
+  if (found == connections_.end()) return;
+  owes_nudge_ = true;
+  found->second->send(packet);
 }
 
 void PahoUplink::perform(LinkId link, Ended) {

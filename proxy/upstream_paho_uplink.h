@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -41,7 +40,6 @@ class PahoUplink final : public ConnectionSink {
   void destroy(LinkId link) { push({link, Ended{}}); }
 
  private:
-  using Clock = std::chrono::steady_clock;
   struct Ended {};
   struct Command {
     LinkId link = 0;
@@ -68,7 +66,8 @@ class PahoUplink final : public ConnectionSink {
   // The uplink thread's own.
   std::atomic<int> inside_paho_{0};
   std::unordered_map<LinkId, std::unique_ptr<PahoConnection>> connections_;
-  Clock::time_point last_nudge_{};
+  // A PUBLISH, of which Paho doesn't say when it is through, went in since the last nudge.
+  bool owes_nudge_ = false;
 
   std::thread thread_;  // last: it uses all of the above
 };

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "proxy/log.h"
-#include "proxy/printable.h"
 #include "proxy/rights.h"
 
 namespace proxy {
@@ -11,8 +10,7 @@ namespace proxy {
 void Wills::fire(const dispatch::MessageRef& will) {
   if (!may_publish(acl_, queues_, {will->username, will->publisher}, will->topic)) {
     ++denied_;
-    log().warn("the Will of {} is dropped: it may not publish to {}", will->publisher,
-               printable(will->topic));
+    log().warn("the Will of {} is dropped: it may not publish to {}", will->publisher, will->topic);
     return;
   }
   const auto stored = queues_.publish(dispatch::SessionId{}, 0, will);

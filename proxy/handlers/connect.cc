@@ -2,7 +2,6 @@
 
 #include "proxy/handlers/handlers.h"
 #include "proxy/log.h"
-#include "proxy/printable.h"
 #include "proxy/rights.h"
 #include "proxy/session.h"
 
@@ -135,8 +134,7 @@ void on_connack(Session& session, protocol::Connack&& connack) {
     session.send(connack);
     const std::string* why = connack.properties.text(PropertyId::reason_string);
     session.refused("the broker answered CONNECT with " +
-                    std::string(protocol::name(connack.reason)) +
-                    (why ? ": " + printable(*why) : ""));
+                    std::string(protocol::name(connack.reason)) + (why ? ": " + *why : ""));
     return;
   }
   note(session.connection(), connack);

@@ -2,7 +2,6 @@
 #include "proxy/handlers/handlers.h"
 #include "proxy/log.h"
 #include "proxy/message.h"
-#include "proxy/printable.h"
 #include "proxy/protocol/encode.h"
 #include "proxy/rights.h"
 #include "proxy/session.h"
@@ -122,7 +121,7 @@ void settle_by_command(Session& session, const Publish& publish) {
   const auto command = parse_settle_command(publish.topic, publish.payload);
   begin(session, publish, Incoming::Owner::queue);
   if (!command) {
-    log().debug("{}: {}", session.client_id(), printable(command.error().text));
+    log().debug("{}: {}", session.client_id(), command.error().text);
     const auto reason = command.error().kind == dispatch::ErrorKind::unfit
                             ? ReasonCode::payload_format_invalid
                             : ReasonCode::topic_name_invalid;
@@ -140,7 +139,7 @@ bool is_forbidden(Session& session, const Publish& publish) {
     return false;
   ++session.context().traffic.publishes_denied;
   const std::string why = "this client may not publish to '" + publish.topic + "'";
-  log().warn("a publish of {} is refused: {}", session.client_id(), printable(why));
+  log().warn("a publish of {} is refused: {}", session.client_id(), why);
   if (publish.qos == QoS::at_most_once) return true;
   begin(session, publish, Incoming::Owner::queue);
   answer_publish(session, publish.packet_id, publish.qos, ReasonCode::not_authorized, why);

@@ -3,7 +3,6 @@
 #include "dispatch/queue_address.h"
 #include "proxy/handlers/handlers.h"
 #include "proxy/log.h"
-#include "proxy/printable.h"
 #include "proxy/rights.h"
 #include "proxy/session.h"
 
@@ -59,7 +58,7 @@ ReasonCode subscribe_to_queue(Session& session, const protocol::Subscription& wa
   if (!may_consume(session.context().config.acl, session.queues(), session.who(), *address,
                    policy)) {
     why = "this client may not consume from '" + wanted.filter + "'";
-    log().warn("{} may not consume from {}", session.client_id(), printable(wanted.filter));
+    log().warn("{} may not consume from {}", session.client_id(), wanted.filter);
     return session.v5() ? ReasonCode::not_authorized : ReasonCode::unspecified_error;
   }
   if (policy == MissingQueue::create) {
@@ -86,8 +85,7 @@ ReasonCode subscribe_to_queue(Session& session, const protocol::Subscription& wa
 // gets nothing.
 void rejoin(Session& session, const std::string& filter, QueueSubscription& subscription) {
   const auto refuse = [&](std::string_view why) {
-    log().warn("{} has {} of an earlier connection no more: {}", session.client_id(),
-               printable(filter), why);
+    log().warn("{} has {} of an earlier connection no more: {}", session.client_id(), filter, why);
   };
   if (!session.means_queue(filter)) return refuse("[compat] emqx_prefix is off");
   const auto address = with_filter(session, subscription.address);

@@ -189,6 +189,18 @@ class BadCommand(StageTest):
         one_line(done)
 
 
+class Names(StageTest):
+    def test_a_client_can_not_write_lines_of_the_log(self):
+        with raw.Client(self.sluice.port, 5, 60) as client:
+            try:
+                self.assertNotEqual(client.connect("a\n2026 info forged\x1b[2J").reason, 0)
+            except raw.Closed:
+                pass  # as Mosquitto does with such a name
+        wait_for(lambda: "forged" in self.log_tail(), 60, "the refusal in the log")
+        self.assertIn("a\\x0A2026 info forged\\x1B[2J", self.log_tail())
+        self.assertNotIn("\n2026 info", self.log_tail())
+
+
 class UnreachableBroker(unittest.TestCase):
     def test_serves_and_finds_the_broker_later(self):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-e2e-"))
