@@ -89,7 +89,9 @@ protocol::DecodeError bad(std::string text) {
 
 }  // namespace
 
-PahoBridge::PahoBridge(protocol::Connect&& connect) : connect_(for_this_hop(std::move(connect))) {}
+PahoBridge::PahoBridge(protocol::Connect&& connect) : connect_(for_this_hop(std::move(connect))) {
+  protocol::encode(connect_, version(), to_broker);
+}
 
 // --- from the session
 
@@ -105,18 +107,17 @@ void PahoBridge::entering(const protocol::Packet& packet) {
   } else if (const auto* subscribe = std::get_if<protocol::Subscribe>(&packet)) {
     out.packet_id = subscribe->packet_id;
     out.answer = PacketType::suback;
-  } else if (const auto* unsubscribe = std::get_if<protocol::Unsubscribe>(&packet)) {
-    out.packet_id = unsubscribe->packet_id;
-    out.answer = PacketType::unsuback;
   } else {
-    out.disconnect = std::get<protocol::Disconnect>(packet);
+    out.packet_id = std::get<protocol::Unsubscribe>(packet).packet_id;
+    out.answer = PacketType::unsuback;
   }
   outbound_.push_back(std::move(out));
 }
 
 void PahoBridge::send(const protocol::Packet& packet) {
   const bool is_ping = std::holds_alternative<protocol::Pingreq>(packet);
-  const bool in_order = is_ping || std::holds_alternative<protocol::Pubrel>(packet);
+  const bool in_order = is_ping || std::holds_alternative<protocol::Pubrel>(packet) ||
+                        std::holds_alternative<protocol::Disconnect>(packet);
   if (is_ping) pings_.push_back(true);
   protocol::encode(packet, version(),
                    in_order && !outbound_.empty() ? outbound_.back().then : to_broker);
@@ -137,7 +138,7 @@ PahoBridge::Written PahoBridge::from_paho(std::span<const std::uint8_t> bytes) {
     bytes = bytes.subspan(frame->size);
     switch (type_of(*frame)) {
       case PacketType::connect:
-        protocol::encode(connect_, version(), to_broker);
+        listens_ = true;
         break;
       case PacketType::publish:
         ++written.packets;
@@ -147,11 +148,8 @@ PahoBridge::Written PahoBridge::from_paho(std::span<const std::uint8_t> bytes) {
       case PacketType::unsubscribe:
         numbered_up(*frame);
         break;
-      case PacketType::disconnect:
-        disconnect_up();
-        break;
       default:
-        break;  // pings, which are the link's
+        break;  // pings and the end are the link's
     }
   }
   return written;
@@ -172,7 +170,7 @@ void PahoBridge::entered() {
 
 // Returns what it counted in the bounds of the flow.
 std::size_t PahoBridge::publish_up(const Frame& frame) {
-  INVARIANT(!outbound_.empty() && !outbound_.front().disconnect, "Paho keeps the order");
+  INVARIANT(!outbound_.empty(), "Paho writes what it was given");
   const Outbound& out = outbound_.front();
   const bool has_id = out.qos != QoS::at_most_once;
   const auto qos = static_cast<unsigned>(out.qos) << 1;
@@ -210,17 +208,10 @@ void PahoBridge::put_number_right(std::size_t at, std::uint32_t message_expiry) 
 }
 
 void PahoBridge::numbered_up(const Frame& frame) {
-  INVARIANT(!outbound_.empty() && !outbound_.front().disconnect, "Paho keeps the order");
+  INVARIANT(!outbound_.empty(), "Paho writes what it was given");
   append(to_broker, frame, frame.first_byte);
   put_id(to_broker, to_broker.size() - frame.body.size(), remember(id_at(frame.body)));
   entered();
-}
-
-void PahoBridge::disconnect_up() {
-  if (outbound_.empty() || !outbound_.front().disconnect) return;  // Paho's own
-  protocol::encode(*outbound_.front().disconnect, version(), to_broker);
-  outbound_.pop_front();
-  disconnected_ = true;
 }
 
 // --- down

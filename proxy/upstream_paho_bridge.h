@@ -17,8 +17,8 @@ namespace proxy {
 // Stands between the bytes of one Paho client and the bytes of the broker, and makes exact what
 // Paho can't say or loses. Neither thread, clock nor socket.
 //   up     Paho writes every PUBLISH as one of QoS 0, and is then through with it; here it gets the
-//          session's own packet identifier, QoS, DUP and large numbers. CONNECT and DISCONNECT go
-//          out as the session gave them; a DISCONNECT that Paho makes up is dropped.
+//          session's own packet identifier, QoS, DUP and large numbers. Paho's CONNECT only says
+//          that it is ready for CONNACK and what follows: the session's has gone out already.
 //   down   Paho takes every message for one of QoS 0, which it hands over at once and keeps nothing
 //          of. It gets SUBACK and UNSUBACK for its own packets, so that it lets go of them.
 //   aside  What the broker answers is decoded here and given to the session in the order in which
@@ -31,10 +31,10 @@ class PahoBridge {
   const protocol::Connect& connect() const { return connect_; }
 
   // --- From the session
-  // PUBLISH, SUBSCRIBE, UNSUBSCRIBE or DISCONNECT that is handed to Paho next, in order.
+  // PUBLISH, SUBSCRIBE or UNSUBSCRIBE that is handed to Paho next, in order.
   void entering(const protocol::Packet& packet);
-  // PUBACK, PUBREC, PUBREL, PUBCOMP or PINGREQ: goes to the broker without Paho, but PUBREL and
-  // PINGREQ not before what is inside Paho.
+  // PUBACK, PUBREC, PUBREL, PUBCOMP, PINGREQ or DISCONNECT: goes to the broker without Paho, but
+  // PUBREL, PINGREQ and DISCONNECT not before what is inside Paho.
   void send(const protocol::Packet& packet);
   // A PINGREQ of which the session knows nothing, nor of its answer.
   void ping();
@@ -48,14 +48,14 @@ class PahoBridge {
   protocol::Result<std::size_t> from_broker(std::span<const std::uint8_t> bytes);
 
   // --- Bytes out, to be taken.
-  std::string to_broker;
-  std::string to_paho;
+  std::string to_broker;  // begins with CONNECT
+  std::string to_paho;    // not before listens(), or Paho takes it for somebody else's
 
   // --- What became of it
   // The broker's CONNACK, if it came.
   std::optional<protocol::Connack> connack;
-  bool disconnected() const { return disconnected_; }  // the session's DISCONNECT is in to_broker
-  bool pinged() const { return !pings_.empty(); }      // a PINGREQ is not answered
+  bool listens() const { return listens_; }        // Paho has written its CONNECT
+  bool pinged() const { return !pings_.empty(); }  // a PINGREQ is not answered
 
   // Paho has handed over the next message, whose identifier, QoS and DUP are put right.
   void handed_over(protocol::Publish& publish);
@@ -73,7 +73,6 @@ class PahoBridge {
     protocol::QoS qos{};
     bool dup = false;
     std::optional<std::uint32_t> message_expiry;
-    std::optional<protocol::Disconnect> disconnect;
     protocol::PacketType answer{};
     std::size_t bytes = 0;
     std::string then;  // goes out behind it
@@ -91,7 +90,6 @@ class PahoBridge {
 
   std::size_t publish_up(const protocol::Frame& frame);
   void numbered_up(const protocol::Frame& frame);
-  void disconnect_up();
   void put_number_right(std::size_t at, std::uint32_t message_expiry);
   protocol::PacketId remember(protocol::PacketId paho_id);
   void entered();
@@ -110,7 +108,7 @@ class PahoBridge {
   // identifier, 0 for a PUBLISH, of which it expects none. A client may use one twice; the broker
   // answers in order.
   std::multimap<std::pair<protocol::PacketType, protocol::PacketId>, protocol::PacketId> paho_ids_;
-  bool disconnected_ = false;
+  bool listens_ = false;
   std::deque<bool> pings_;  // not answered; true: the session's
 
   std::deque<Inbound> inbound_;

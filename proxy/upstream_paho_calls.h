@@ -41,7 +41,7 @@ class PahoCalls {
   int subscribe(MQTTAsync client, const protocol::Subscribe& subscribe, std::size_t bytes);
   int unsubscribe(MQTTAsync client, const protocol::Unsubscribe& unsubscribe, std::size_t bytes);
 
-  // CONNECT and DISCONNECT, made elsewhere, count too.
+  // CONNECT, made elsewhere, counts too.
   void count(int change) {
     begun_ += change;
     inside_paho_ += change;

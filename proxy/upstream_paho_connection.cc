@@ -52,8 +52,6 @@ void PahoConnection::send(const protocol::Packet& packet) {
     check(calls_.subscribe(client, *subscribe, held_bytes(packet)));
   } else if (const auto* unsubscribe = std::get_if<protocol::Unsubscribe>(&packet)) {
     check(calls_.unsubscribe(client, *unsubscribe, held_bytes(packet)));
-  } else if (const auto* last = std::get_if<protocol::Disconnect>(&packet)) {
-    disconnect(*last);
   }
 }
 
@@ -63,20 +61,7 @@ void PahoConnection::check(int return_code) {
   sink_.emit({link_, Lost{mqtt::exception::error_str(return_code)}});
 }
 
-void PahoConnection::disconnect(const protocol::Disconnect& disconnect) {
-  calls_.count(1);
-  try {
-    const auto token = client_->disconnect(paho::disconnect_options(disconnect));
-    // The call with options takes no listener: it may be through before it gets one.
-    token->set_action_callback(*this);
-    if (token->is_complete()) sink_.ended(link_);
-  } catch (const mqtt::exception& error) {
-    lost(error.what());
-  }
-}
-
-void PahoConnection::settled(const mqtt::token& token, bool success) {
-  if (token.get_type() != mqtt::token::CONNECT) return sink_.ended(link_);
+void PahoConnection::settled(bool success) {
   if (connect_answered_.exchange(true)) return;  // Paho C++ tells of a success twice
   calls_.count(-1);
   sink_.emit({link_, Connected{success}});

@@ -34,20 +34,19 @@ class PahoConnection final : public virtual mqtt::iaction_listener {
   ~PahoConnection() override;
 
   void connect(const protocol::Connect& connect);
-  // PUBLISH, SUBSCRIBE, UNSUBSCRIBE, DISCONNECT.
+  // PUBLISH, SUBSCRIBE, UNSUBSCRIBE.
   void send(const protocol::Packet& packet);
 
   // A call is done; from Paho's threads.
   void done(std::size_t bytes) { sink_.emit({link_, Done{1, bytes}}); }
 
  private:
-  void disconnect(const protocol::Disconnect& disconnect);
   void check(int return_code);
 
-  // CONNECT and DISCONNECT.
-  void on_success(const mqtt::token& token) override { settled(token, true); }
-  void on_failure(const mqtt::token& token) override { settled(token, false); }
-  void settled(const mqtt::token& token, bool success);
+  // CONNECT.
+  void on_success(const mqtt::token& /*token*/) override { settled(true); }
+  void on_failure(const mqtt::token& /*token*/) override { settled(false); }
+  void settled(bool success);
 
   static int arrived(void* connection, char* topic, int topic_size, MQTTAsync_message* message);
   void lost(std::string why);

@@ -21,11 +21,6 @@ struct ConnectStruct {
 };
 template struct Reveal<ConnectStruct, &mqtt::connect_options::opts_>;
 
-struct DisconnectStruct {
-  friend constexpr auto member(DisconnectStruct);
-};
-template struct Reveal<DisconnectStruct, &mqtt::disconnect_options::opts_>;
-
 struct Handle {
   friend constexpr auto member(Handle);
 };
@@ -141,22 +136,12 @@ mqtt::connect_options connect_options(const protocol::Connect& connect) {
     options.set_clean_session(connect.clean_start);
   }
   options.set_keep_alive_interval(0);
-  // Ours is shorter, and Paho looks at its own every 3 s only.
-  options.set_connect_timeout(3'600);
+  // Ours comes first; this is for a Paho that doesn't read the CONNACK that it has.
+  options.set_connect_timeout(30);
   options.set_automatic_reconnect(false);
   options.set_max_inflight(65'535);
   if (connect.will) set_will(options, *connect.will);
   set_credentials(options, connect);
-  return options;
-}
-
-mqtt::disconnect_options disconnect_options(const protocol::Disconnect& disconnect) {
-  mqtt::disconnect_options options;
-  options.set_timeout(0);
-  options.set_reason_code(static_cast<mqtt::ReasonCode>(disconnect.reason));
-  options.set_properties(to_paho(disconnect.properties));
-  // Without this Paho C++ 1.2.0 keeps reason and properties to itself.
-  (options.*member(DisconnectStruct{})).struct_version = 1;
   return options;
 }
 

@@ -30,7 +30,6 @@ class PropertyList {
 // For a client that never pings by itself. The result must reach Paho unmoved: the C++ copy of it
 // loses a user name or password of length zero.
 mqtt::connect_options connect_options(const protocol::Connect& connect);
-mqtt::disconnect_options disconnect_options(const protocol::Disconnect& disconnect);
 
 protocol::Publish from_paho(std::string_view topic, const MQTTAsync_message& message);
 MQTTSubscribe_options subscribe_options(const protocol::Subscription& subscription);

@@ -61,12 +61,11 @@ PahoLink::~PahoLink() {
 void PahoLink::set_stage(Stage stage) {
   const bool has_turn = stage_ == Stage::waiting || stage_ == Stage::opening;
   const bool wants_turn = stage == Stage::waiting || stage == Stage::opening;
-  const bool was_ending = stage_ == Stage::closing || stage_ == Stage::leaving;
-  const bool is_ending = stage == Stage::closing || stage == Stage::leaving;
+  const bool was_closing = stage_ == Stage::closing;
   stage_ = stage;
   if (has_turn && !wants_turn) links_.turn_over(id_);
-  if (is_ending && !was_ending) links_.ending(client_id());
-  if (was_ending && !is_ending) links_.ended(client_id());
+  if (stage == Stage::closing) links_.ending(client_id());
+  if (was_closing) links_.ended(client_id());
 }
 
 // --- from the session
@@ -125,7 +124,8 @@ void PahoLink::start() {
   });
 }
 
-// The way to the broker and Paho's client are made at the same time; CONNECT needs both.
+// The way to the broker and Paho's client are made at the same time. Who has Paho's CONNACK later
+// than the session only makes its first publishes wait.
 void PahoLink::connect_to(const std::string& address) {
   if (address.empty()) {
     why_lost_ = "the broker's name can't be looked up";
@@ -145,21 +145,24 @@ void PahoLink::on_stream_connected() {
   flush();
 }
 
-void PahoLink::perform(Connected connected) {
+void PahoLink::on_connack() {
   if (stage_ != Stage::opening) return;
-  if (!connected.success || !bridge_->connack || protocol::is_error(bridge_->connack->reason)) {
-    return refuse();
-  }
+  if (protocol::is_error(bridge_->connack->reason)) return refuse();
   const protocol::Connack connack = *bridge_->connack;
   set_stage(Stage::open);
-  flow_.opened(bridge_->version(), connack);
   keep_alive_ =
       std::chrono::seconds(connack.properties.number(protocol::PropertyId::server_keep_alive)
                                .value_or(bridge_->connect().keep_alive_s));
   keep_alive();
-  const auto alive = alive_;
   tell(protocol::Packet(connack));
-  if (*alive) tell_answers();
+}
+
+void PahoLink::perform(Connected connected) {
+  if (!connected.success) return perform(Lost{"there is no Paho client for the connection"});
+  if (stage_ != Stage::open && stage_ != Stage::closing) return;
+  flow_.opened(bridge_->version(), *bridge_->connack);
+  pump();
+  tell_ready();
 }
 
 // With the broker's CONNACK if it refused, in silence if it closed in silence, else with a CONNACK
@@ -213,10 +216,9 @@ void PahoLink::pump() {
 
 void PahoLink::end_when_drained() {
   if (!flow_.drained()) return;
-  if (!disconnect_) return leave();
-  set_stage(Stage::leaving);
-  bridge_->entering(*disconnect_);
-  links_.uplink.send(id_, std::move(*disconnect_));
+  if (disconnect_) bridge_->send(*disconnect_);
+  flush();
+  leave();
 }
 
 void PahoLink::perform(Written) {
@@ -224,9 +226,9 @@ void PahoLink::perform(Written) {
   const std::string bytes = pipe_->take();
   const auto written =
       bridge_->from_paho({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  feed_paho();
   flow_.left(written.packets, written.bytes);
   flush();
-  if (bridge_->disconnected()) return leave();
   if (written.packets == 0) return;
   pump();
   tell_ready();
@@ -256,12 +258,16 @@ void PahoLink::perform(Done done) {
 
 // --- from the broker
 
+void PahoLink::feed_paho() {
+  if (!bridge_->listens() || bridge_->to_paho.empty()) return;
+  pipe_->feed(bridge_->to_paho);
+  bridge_->to_paho.clear();
+}
+
 std::size_t PahoLink::on_stream_bytes(std::span<const std::uint8_t> bytes) {
+  const bool was_answered = bridge_->connack.has_value();
   const auto used = bridge_->from_broker(bytes);
-  if (!bridge_->to_paho.empty()) {
-    pipe_->feed(bridge_->to_paho);
-    bridge_->to_paho.clear();
-  }
+  feed_paho();
   if (!used) {
     give_up("the broker breaks the protocol: " + used.error().text);
     return bytes.size();
@@ -270,7 +276,9 @@ std::size_t PahoLink::on_stream_bytes(std::span<const std::uint8_t> bytes) {
     paused_ = true;
     stream_->pause(true);
   }
-  tell_answers();
+  const auto alive = alive_;
+  if (!was_answered && bridge_->connack) on_connack();
+  if (*alive) tell_answers();
   return *used;
 }
 
@@ -298,7 +306,8 @@ void PahoLink::on_stream_closed(const std::string& why) {
   stream_.reset();
   why_lost_ = why;
   if (pipe_) pipe_->end();
-  if (stage_ == Stage::closing || stage_ == Stage::leaving) leave();
+  if (stage_ == Stage::opening) return refuse();
+  if (stage_ == Stage::closing) leave();
 }
 
 // The connection is of no more use.
@@ -388,7 +397,6 @@ void PahoLink::on_timer() {
       keep_alive();
       break;
     case Stage::closing:
-    case Stage::leaving:
       leave();
       break;
     case Stage::over:

@@ -87,7 +87,6 @@ class PahoLink final : public BrokerStreamEvents {
     opening,  // CONNECT is on its way
     open,     // CONNACK 0x00 was given
     closing,  // DISCONNECT or the link's end: what waits still goes out
-    leaving,  // DISCONNECT is on its way through Paho
     over,     // nothing more from the session is of use
   };
 
@@ -96,6 +95,8 @@ class PahoLink final : public BrokerStreamEvents {
   void connect_to(const std::string& address);
   void pump();
   void flush();
+  void feed_paho();
+  void on_connack();
 
   void on_stream_connected() override;
   std::size_t on_stream_bytes(std::span<const std::uint8_t> bytes) override;
@@ -104,7 +105,6 @@ class PahoLink final : public BrokerStreamEvents {
 
   void begin_closing();
   void end_when_drained();
-  void end_connection();
   void give_up(const std::string& why);
   void leave();
   void set_stage(Stage stage);

@@ -26,7 +26,7 @@ class PahoUplink final : public ConnectionSink {
     protocol::Connect connect;
     std::string host;  // of its pipe
   };
-  // PUBLISH, SUBSCRIBE, UNSUBSCRIBE or DISCONNECT; for an unknown link it is dropped.
+  // PUBLISH, SUBSCRIBE or UNSUBSCRIBE; for an unknown link it is dropped.
   using Send = protocol::Packet;
 
   explicit PahoUplink(std::shared_ptr<HandOver> hand_over);
