@@ -139,6 +139,7 @@ PahoBridge::Written PahoBridge::from_paho(std::span<const std::uint8_t> bytes) {
     switch (type_of(*frame)) {
       case PacketType::connect:
         listens_ = true;
+        to_paho.insert(0, std::exchange(connack_to_paho_, {}));
         break;
       case PacketType::publish:
         ++written.packets;
@@ -248,8 +249,7 @@ protocol::Result<void> PahoBridge::packet_down(const Frame& frame) {
       return {};
     case PacketType::disconnect:
       if (version() == Version::v3_1_1) break;
-      feed(frame, frame.first_byte);
-      return {};
+      return answer_down(frame);
     default:
       break;
   }
@@ -265,8 +265,7 @@ protocol::Result<void> PahoBridge::connack_down(const Frame& frame) {
   connack = std::get<protocol::Connack>(std::move(*packet));
   protocol::Connack plain;
   plain.session_present = connack->session_present;
-  if (protocol::is_error(connack->reason)) plain.reason = ReasonCode::not_authorized;
-  protocol::encode(plain, version(), to_paho);
+  protocol::encode(plain, version(), connack_to_paho_);
   return {};
 }
 
@@ -293,6 +292,10 @@ protocol::Result<void> PahoBridge::answer_down(const Frame& frame) {
   auto packet = protocol::decode(frame.first_byte, frame.body, version());
   if (!packet) return packet.error();
   const PacketType type = type_of(frame);
+  if (type == PacketType::disconnect) {
+    answers_.push_back({fed_, std::move(*packet)});
+    return {};
+  }
   // A broker may answer a repeated PUBLISH with nothing and its PUBREL with PUBCOMP: then that is
   // the answer to both.
   const auto answers = type == PacketType::pubcomp ? PacketType::pubrec : type;

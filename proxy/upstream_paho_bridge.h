@@ -49,7 +49,7 @@ class PahoBridge {
 
   // --- Bytes out, to be taken.
   std::string to_broker;  // begins with CONNECT
-  std::string to_paho;    // not before listens(), or Paho takes it for somebody else's
+  std::string to_paho;    // not before listens(); if there is any, Paho is needed
 
   // --- What became of it
   // The broker's CONNACK, if it came.
@@ -109,7 +109,8 @@ class PahoBridge {
   // answers in order.
   std::multimap<std::pair<protocol::PacketType, protocol::PacketId>, protocol::PacketId> paho_ids_;
   bool listens_ = false;
-  std::deque<bool> pings_;  // not answered; true: the session's
+  std::string connack_to_paho_;  // until it listens
+  std::deque<bool> pings_;       // not answered; true: the session's
 
   std::deque<Inbound> inbound_;
   std::size_t in_transit_bytes_ = 0;

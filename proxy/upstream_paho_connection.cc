@@ -18,19 +18,15 @@ mqtt::create_options create_options(protocol::Version version) {
 }  // namespace
 
 PahoConnection::PahoConnection(LinkId link, const std::string& uri,
-                               const protocol::Connect& connect, ConnectionSink& sink,
+                               const protocol::Connect& connect, HandOver& hand_over,
                                std::atomic<int>& inside_paho)
     : link_(link),
-      sink_(sink),
+      hand_over_(hand_over),
       calls_(*this, connect.version, inside_paho),
       client_(std::make_unique<mqtt::async_client>(uri, connect.client_id,
                                                    create_options(connect.version))) {
   // Before connect only: on a connected client these lock in the wrong order.
   client_->set_connection_lost_handler([this](const std::string& why) { lost(why); });
-  client_->set_disconnected_handler(
-      [this](const mqtt::properties& properties, mqtt::ReasonCode reason) {
-        told_to_disconnect(properties, reason);
-      });
   // The C++ message has no packet identifier.
   MQTTAsync_setMessageArrivedCallback(paho::handle_of(*client_), this, &arrived);
 }
@@ -58,38 +54,29 @@ void PahoConnection::send(const protocol::Packet& packet) {
 // A call that fails at once: the connection is gone, or Paho can't carry this packet.
 void PahoConnection::check(int return_code) {
   if (return_code == MQTTASYNC_SUCCESS) return;
-  sink_.emit({link_, Lost{mqtt::exception::error_str(return_code)}});
+  emit(Lost{mqtt::exception::error_str(return_code)});
 }
 
 void PahoConnection::settled(bool success) {
   if (connect_answered_.exchange(true)) return;  // Paho C++ tells of a success twice
   calls_.count(-1);
-  sink_.emit({link_, Connected{success}});
-  if (!success) sink_.ended(link_);
+  emit(Connected{success ? this : nullptr});
+  if (!success) emit(Ended{});
 }
 
 int PahoConnection::arrived(void* connection, char* topic, int topic_size,
                             MQTTAsync_message* message) {
   auto& self = *static_cast<PahoConnection*>(connection);
   const std::size_t size = topic_size > 0 ? static_cast<std::size_t>(topic_size) : strlen(topic);
-  self.sink_.emit({self.link_, paho::from_paho({topic, size}, *message)});
+  self.emit(paho::from_paho({topic, size}, *message));
   MQTTAsync_freeMessage(&message);
   MQTTAsync_free(topic);
   return 1;
 }
 
 void PahoConnection::lost(std::string why) {
-  sink_.emit({link_, Lost{std::move(why)}});
-  sink_.ended(link_);
-}
-
-void PahoConnection::told_to_disconnect(const mqtt::properties& properties,
-                                        mqtt::ReasonCode reason) {
-  protocol::Disconnect disconnect;
-  disconnect.reason = static_cast<protocol::ReasonCode>(reason);
-  disconnect.properties = paho::from_paho(properties.c_struct());
-  sink_.emit({link_, std::move(disconnect)});
-  sink_.ended(link_);  // Paho closes the socket itself, and says no more
+  emit(Lost{std::move(why)});
+  emit(Ended{});
 }
 
 }  // namespace proxy

@@ -26,9 +26,12 @@ LinkId new_link_id();
 // Paho has written something to its pipe.
 struct Written {};
 
-// CONNECT is answered, as far as Paho can tell.
+class PahoConnection;
+
+// CONNECT is answered, as far as Paho can tell. The connection can be sent to until destroy() is
+// asked of the uplink; nullptr: there is none.
 struct Connected {
-  bool success = false;
+  PahoConnection* connection = nullptr;
 };
 
 // SUBSCRIBE and UNSUBSCRIBE packets of the session that Paho is through with, since the broker's
@@ -42,13 +45,15 @@ struct Lost {
   std::string why;
 };
 
+// Paho is through with the connection: it is to be destroyed. May come more than once.
+struct Ended {};
+
 // Paho's client is destroyed: nothing comes any more.
 struct Closed {};
 
 struct Event {
   LinkId link = 0;
-  std::variant<Written, Connected, protocol::Publish, Done, protocol::Disconnect, Lost, Closed>
-      what;
+  std::variant<Written, Connected, protocol::Publish, Done, Lost, Ended, Closed> what;
 };
 
 // The one hand-over from Paho's threads to the core: they push, and the core is woken once per

@@ -88,6 +88,10 @@ void PahoLink::accept(P&& packet) {
     begin_closing();
   } else if constexpr (keeps_order<Type>) {
     if (stage_ != Stage::open) return;
+    if constexpr (std::is_same_v<Type, protocol::Pingreq>) {
+      if (flow_.drained()) return ping();
+    }
+    need_paho();
     flow_.queue(std::forward<P>(packet));
     pump();
   } else if constexpr (passes_beside_paho<Type>) {
@@ -124,8 +128,6 @@ void PahoLink::start() {
   });
 }
 
-// The way to the broker and Paho's client are made at the same time. Who has Paho's CONNACK later
-// than the session only makes its first publishes wait.
 void PahoLink::connect_to(const std::string& address) {
   if (address.empty()) {
     why_lost_ = "the broker's name can't be looked up";
@@ -134,10 +136,6 @@ void PahoLink::connect_to(const std::string& address) {
   set_stage(Stage::opening);
   stream_ = links_.streams.make(*this);
   stream_->connect(address);
-  pipe_ = std::make_shared<PahoPipe>([hand_over = links_.hand_over, id = id_] {
-    hand_over->push({id, Written{}});
-  });
-  links_.uplink.open(id_, {bridge_->connect(), PahoPipes::instance().add(id_, pipe_)});
 }
 
 void PahoLink::on_stream_connected() {
@@ -157,9 +155,20 @@ void PahoLink::on_connack() {
   tell(protocol::Packet(connack));
 }
 
+// With the first packet that Paho carries: a client that uses nothing but queues costs no more than
+// its two connections.
+void PahoLink::need_paho() {
+  if (pipe_ || stage_ != Stage::open) return;
+  pipe_ = std::make_shared<PahoPipe>([hand_over = links_.hand_over, id = id_] {
+    hand_over->push({id, Written{}});
+  });
+  links_.uplink.open(id_, {bridge_->connect(), PahoPipes::instance().add(id_, pipe_)});
+}
+
 void PahoLink::perform(Connected connected) {
-  if (!connected.success) return perform(Lost{"there is no Paho client for the connection"});
+  if (!connected.connection) return perform(Lost{"there is no Paho client for the connection"});
   if (stage_ != Stage::open && stage_ != Stage::closing) return;
+  paho_ = connected.connection;
   flow_.opened(bridge_->version(), *bridge_->connack);
   pump();
   tell_ready();
@@ -198,14 +207,13 @@ void PahoLink::pump() {
     auto packet = flow_.take();
     if (!packet) break;
     if (std::holds_alternative<protocol::Pingreq>(*packet)) {
-      flow_.left(1, held_bytes(*packet));  // beside Paho, whose pings nobody sees
-      note_ping();
-      bridge_->send(*packet);
-      flush();
+      flow_.left(1, held_bytes(*packet));
+      ping();
       continue;
     }
     bridge_->entering(*packet);
-    links_.uplink.send(id_, std::move(*packet));
+    paho_->send(*packet);
+    links_.uplink.sent();
   }
   if (flow_.wants_budget() && !starving_) {
     starving_ = true;
@@ -258,8 +266,17 @@ void PahoLink::perform(Done done) {
 
 // --- from the broker
 
+// The session's; beside Paho, whose pings nobody sees.
+void PahoLink::ping() {
+  note_ping();
+  bridge_->send(protocol::Pingreq{});
+  flush();
+}
+
 void PahoLink::feed_paho() {
-  if (!bridge_->listens() || bridge_->to_paho.empty()) return;
+  if (bridge_->to_paho.empty()) return;
+  need_paho();
+  if (!pipe_ || !bridge_->listens()) return;
   pipe_->feed(bridge_->to_paho);
   bridge_->to_paho.clear();
 }
@@ -267,6 +284,9 @@ void PahoLink::feed_paho() {
 std::size_t PahoLink::on_stream_bytes(std::span<const std::uint8_t> bytes) {
   const bool was_answered = bridge_->connack.has_value();
   const auto used = bridge_->from_broker(bytes);
+  const auto alive = alive_;
+  if (!was_answered && bridge_->connack) on_connack();
+  if (!*alive || !stream_) return bytes.size();
   feed_paho();
   if (!used) {
     give_up("the broker breaks the protocol: " + used.error().text);
@@ -276,9 +296,7 @@ std::size_t PahoLink::on_stream_bytes(std::span<const std::uint8_t> bytes) {
     paused_ = true;
     stream_->pause(true);
   }
-  const auto alive = alive_;
-  if (!was_answered && bridge_->connack) on_connack();
-  if (*alive) tell_answers();
+  tell_answers();
   return *used;
 }
 
@@ -293,12 +311,6 @@ void PahoLink::perform(protocol::Publish&& publish) {
   if (*alive) tell_answers();
 }
 
-void PahoLink::perform(protocol::Disconnect&& disconnect) {
-  auto* const events = std::exchange(events_, nullptr);
-  leave();
-  if (events) events->on_upstream(std::move(disconnect));
-}
-
 // --- the end
 
 // The broker went away. Paho hands over what came before, then notices, and so does the session.
@@ -307,7 +319,8 @@ void PahoLink::on_stream_closed(const std::string& why) {
   why_lost_ = why;
   if (pipe_) pipe_->end();
   if (stage_ == Stage::opening) return refuse();
-  if (stage_ == Stage::closing) leave();
+  if (stage_ == Stage::closing) return leave();
+  if (stage_ == Stage::open && !pipe_) tell_lost(why);
 }
 
 // The connection is of no more use.
@@ -319,6 +332,13 @@ void PahoLink::give_up(const std::string& why) {
 void PahoLink::perform(Lost&& lost) {
   if (stage_ == Stage::opening) return refuse();
   tell_lost(why_lost_.empty() ? lost.why : why_lost_);
+}
+
+void PahoLink::perform(Ended) { destroy_paho(); }
+
+void PahoLink::destroy_paho() {
+  paho_ = nullptr;
+  links_.uplink.destroy(id_);
 }
 
 void PahoLink::perform(Closed) {
@@ -350,6 +370,12 @@ void PahoLink::tell_lost(const std::string& why) {
   if (events) events->on_upstream_lost(why);
 }
 
+void PahoLink::tell_last(protocol::Packet& packet) {
+  auto* const events = std::exchange(events_, nullptr);
+  leave();
+  if (events) events->on_upstream(std::move(packet));
+}
+
 void PahoLink::tell(protocol::Packet&& packet) {
   if (events_) events_->on_upstream(std::move(packet));
 }
@@ -364,6 +390,7 @@ void PahoLink::tell_answers() {
       flow_.finished(id);
       room = true;
     }
+    if (std::holds_alternative<protocol::Disconnect>(*answer)) return tell_last(*answer);
     tell(std::move(*answer));
     if (!*alive) return;
   }
@@ -400,7 +427,7 @@ void PahoLink::on_timer() {
       leave();
       break;
     case Stage::over:
-      links_.uplink.destroy(id_);
+      destroy_paho();
   }
 }
 

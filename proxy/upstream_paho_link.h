@@ -75,8 +75,8 @@ class PahoLink final : public BrokerStreamEvents {
   void perform(Connected connected);
   void perform(protocol::Publish&& publish);
   void perform(Done done);
-  void perform(protocol::Disconnect&& disconnect);
   void perform(Lost&& lost);
+  void perform(Ended);
   void perform(Closed);
 
  private:
@@ -95,6 +95,7 @@ class PahoLink final : public BrokerStreamEvents {
   void connect_to(const std::string& address);
   void pump();
   void flush();
+  void need_paho();
   void feed_paho();
   void on_connack();
 
@@ -107,14 +108,17 @@ class PahoLink final : public BrokerStreamEvents {
   void end_when_drained();
   void give_up(const std::string& why);
   void leave();
+  void destroy_paho();
   void set_stage(Stage stage);
 
   void arm(std::chrono::milliseconds time);
   void on_timer();
   void keep_alive();
+  void ping();
   void note_ping();
 
   void tell(protocol::Packet&& packet);
+  void tell_last(protocol::Packet& packet);
   void tell_answers();
   void tell_ready();
   void tell_lost(const std::string& why);
@@ -133,7 +137,8 @@ class PahoLink final : public BrokerStreamEvents {
   bool stream_connected_ = false;
   bool paused_ = false;
   std::string why_lost_;
-  std::shared_ptr<PahoPipe> pipe_;  // as long as Paho has a client for it
+  std::shared_ptr<PahoPipe> pipe_;  // from need_paho() as long as Paho has a client for it
+  PahoConnection* paho_ = nullptr;  // once it is connected, until it is to be destroyed
 
   boost::asio::steady_timer timer_;
   std::chrono::seconds keep_alive_{0};

@@ -34,6 +34,12 @@ void PahoUplink::push(Command&& command) {
   if (commands_.size() == 1) filled_.notify_one();
 }
 
+void PahoUplink::sent() {
+  if (sent_.exchange(true)) return;
+  const std::lock_guard lock(mutex_);
+  filled_.notify_one();
+}
+
 void PahoUplink::run() {
   while (auto commands = wait()) {
     for (auto& command : *commands) {
@@ -47,10 +53,10 @@ std::optional<std::vector<PahoUplink::Command>> PahoUplink::wait() {
   const auto filled = [this] { return !commands_.empty() || stop_; };
   std::unique_lock lock(mutex_);
   while (!filled()) {
-    if (inside_paho_ == 0 && !owes_nudge_) {
-      filled_.wait(lock, filled);
+    if (inside_paho_ == 0 && !sent_) {
+      filled_.wait(lock, [&] { return filled() || sent_; });
     } else if (!filled_.wait_for(lock, nudge_interval, filled)) {
-      owes_nudge_ = false;
+      sent_ = false;
       lock.unlock();
       PahoWakeLine::instance().wake_sender();
       lock.lock();
@@ -64,24 +70,17 @@ void PahoUplink::perform(LinkId link, const Open& open) {
   try {
     auto& connection = connections_[link];
     connection = std::make_unique<PahoConnection>(link, "tcp://" + open.host + ":1", open.connect,
-                                                  *this, inside_paho_);
+                                                  *hand_over_, inside_paho_);
     connection->connect(open.connect);
   } catch (const mqtt::exception&) {
     connections_.erase(link);
-    emit({link, Connected{false}});
-    emit({link, Closed{}});
+    hand_over_->push({link, Connected{}});
+    hand_over_->push({link, Closed{}});
   }
 }
 
-void PahoUplink::perform(LinkId link, const Send& packet) {
-  const auto found = connections_.find(link);
-  if (found == connections_.end()) return;
-  owes_nudge_ = true;
-  found->second->send(packet);
-}
-
-void PahoUplink::perform(LinkId link, Ended) {
-  if (connections_.erase(link) > 0) emit({link, Closed{}});
+void PahoUplink::perform(LinkId link, Destroy) {
+  if (connections_.erase(link) > 0) hand_over_->push({link, Closed{}});
 }
 
 }  // namespace proxy

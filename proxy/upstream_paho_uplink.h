@@ -18,43 +18,36 @@
 
 namespace proxy {
 
-// The thread that calls Paho, and the only one: a call waits for locks that Paho's threads hold
-// meanwhile. It makes and destroys the connections.
-class PahoUplink final : public ConnectionSink {
+// The thread that makes and destroys connections, for which Paho searches its lists.
+class PahoUplink {
  public:
   struct Open {
     protocol::Connect connect;
     std::string host;  // of its pipe
   };
-  // PUBLISH, SUBSCRIBE or UNSUBSCRIBE; for an unknown link it is dropped.
-  using Send = protocol::Packet;
-
   explicit PahoUplink(std::shared_ptr<HandOver> hand_over);
   // Destroys what is left, and ends the thread.
   ~PahoUplink();
 
-  // Core thread. Every Open is answered by Closed, some time after its pipe has ended.
+  // Core thread. Every open() is answered by Closed some time after its destroy(), which may come
+  // more than once. What is still inside Paho is dropped.
   void open(LinkId link, Open&& open) { push({link, std::move(open)}); }
-  void send(LinkId link, Send&& packet) { push({link, std::move(packet)}); }
-  // Without waiting for Paho to be through with it. For one whose pipe ended long ago.
-  void destroy(LinkId link) { push({link, Ended{}}); }
+  void destroy(LinkId link) { push({link, Destroy{}}); }
+  // Something was sent to a connection: Paho's send thread is nudged if it may have missed that.
+  void sent();
 
  private:
-  struct Ended {};
+  struct Destroy {};
   struct Command {
     LinkId link = 0;
-    std::variant<Open, Send, Ended> what;
+    std::variant<Open, Destroy> what;
   };
-
-  void emit(Event&& event) override { hand_over_->push(std::move(event)); }
-  void ended(LinkId link) override { push({link, Ended{}}); }
 
   void push(Command&& command);
   void run();
   std::optional<std::vector<Command>> wait();  // nothing: the end
   void perform(LinkId link, const Open& open);
-  void perform(LinkId link, const Send& packet);
-  void perform(LinkId link, Ended);
+  void perform(LinkId link, Destroy);
 
   const std::shared_ptr<HandOver> hand_over_;
 
@@ -63,11 +56,11 @@ class PahoUplink final : public ConnectionSink {
   std::vector<Command> commands_;
   bool stop_ = false;
 
+  std::atomic<bool> sent_{false};    // since the last nudge
+  std::atomic<int> inside_paho_{0};  // calls that it is not through with, but for PUBLISH
+
   // The uplink thread's own.
-  std::atomic<int> inside_paho_{0};
   std::unordered_map<LinkId, std::unique_ptr<PahoConnection>> connections_;
-  // A PUBLISH, of which Paho doesn't say when it is through, went in since the last nudge.
-  bool owes_nudge_ = false;
 
   std::thread thread_;  // last: it uses all of the above
 };

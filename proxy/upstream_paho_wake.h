@@ -21,7 +21,7 @@ class PahoWakeLine {
   // The process's one. The first call connects it, which shows that Paho calls our hooks.
   static PahoWakeLine& instance();
 
-  void wake_sender();  // on the uplink thread, as every call into Paho
+  void wake_sender();  // on the uplink thread
 
  private:
   PahoWakeLine();
