@@ -50,6 +50,13 @@ std::size_t held_bytes(const protocol::Packet& packet) {
   return sum;
 }
 
+protocol::PacketId finished_by(const protocol::Packet& answer) {
+  if (const auto* puback = std::get_if<protocol::Puback>(&answer)) return puback->packet_id;
+  if (const auto* pubcomp = std::get_if<protocol::Pubcomp>(&answer)) return pubcomp->packet_id;
+  const auto* pubrec = std::get_if<protocol::Pubrec>(&answer);
+  return pubrec && protocol::is_error(pubrec->reason) ? pubrec->packet_id : protocol::PacketId{0};
+}
+
 void PahoFlow::opened(protocol::Version version, const protocol::Connack& connack) {
   opened_ = true;
   if (version == protocol::Version::v3_1_1) {

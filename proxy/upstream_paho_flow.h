@@ -74,6 +74,9 @@ class PahoFlow {
   std::unordered_multiset<protocol::PacketId> unfinished_;
 };
 
+// The identifier of a publish that the broker is through with by this answer; 0: none.
+protocol::PacketId finished_by(const protocol::Packet& answer);
+
 // What a packet counts in all these bounds.
 std::size_t held_bytes(const protocol::Packet& packet);
 std::size_t held_bytes(const protocol::Publish& publish);

@@ -30,14 +30,6 @@ constexpr bool keeps_order =
     std::is_same_v<P, protocol::Publish> || std::is_same_v<P, protocol::Subscribe> ||
     std::is_same_v<P, protocol::Unsubscribe> || std::is_same_v<P, protocol::Pingreq>;
 
-// The identifier of a publish that the broker is through with; 0: none.
-protocol::PacketId finished_by(const protocol::Packet& packet) {
-  if (const auto* puback = std::get_if<protocol::Puback>(&packet)) return puback->packet_id;
-  if (const auto* pubcomp = std::get_if<protocol::Pubcomp>(&packet)) return pubcomp->packet_id;
-  const auto* pubrec = std::get_if<protocol::Pubrec>(&packet);
-  return pubrec && protocol::is_error(pubrec->reason) ? pubrec->packet_id : protocol::PacketId{0};
-}
-
 }  // namespace
 
 PahoLinks::PahoLinks(boost::asio::io_context& the_core, std::chrono::milliseconds timeout,
@@ -329,14 +321,9 @@ void PahoLink::give_up(const std::string& why) {
   on_stream_closed(why);
 }
 
-void PahoLink::perform(Lost&& lost) {
-  if (stage_ == Stage::opening) return refuse();
-  tell_lost(why_lost_.empty() ? lost.why : why_lost_);
-}
+void PahoLink::perform(Lost&& lost) { tell_lost(why_lost_.empty() ? lost.why : why_lost_); }
 
-void PahoLink::perform(Ended) { destroy_paho(); }
-
-void PahoLink::destroy_paho() {
+void PahoLink::perform(Ended) {
   paho_ = nullptr;
   links_.uplink.destroy(id_);
 }
@@ -427,7 +414,7 @@ void PahoLink::on_timer() {
       leave();
       break;
     case Stage::over:
-      destroy_paho();
+      perform(Ended{});
   }
 }
 

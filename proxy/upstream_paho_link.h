@@ -108,7 +108,6 @@ class PahoLink final : public BrokerStreamEvents {
   void end_when_drained();
   void give_up(const std::string& why);
   void leave();
-  void destroy_paho();
   void set_stage(Stage stage);
 
   void arm(std::chrono::milliseconds time);
