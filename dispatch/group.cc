@@ -148,6 +148,7 @@ void Group::hand_out(Turn& turn) {
       hand_out_in_order(turn);
   }
   read_ahead(turn);
+  account();
   set_alarm();
 }
 
@@ -379,6 +380,7 @@ void Group::appended(Entry entry) {
   cursor_ = next(entry.offset);
   last_seen_ = entry.message->stored_at;
   ready_.add(std::move(entry));
+  account();
 }
 
 void Group::loaded(const Load& load, std::vector<StoredMessage> messages, Turn& turn) {

@@ -18,6 +18,7 @@
 #include "dispatch/leases.h"
 #include "dispatch/limits.h"
 #include "dispatch/look.h"
+#include "dispatch/memory_budget.h"
 #include "dispatch/outcome.h"
 #include "dispatch/queue_state.h"
 #include "dispatch/ready.h"
@@ -58,6 +59,7 @@ struct Turn {
 // What all queues of a QueueSet share.
 struct Shared {
   CoreLimits limits;
+  MemoryBudget memory;
   std::uint64_t seed = 0;
   Random random;
   DeliveryId last_delivery;
@@ -140,8 +142,8 @@ class Group {
   const std::vector<Consumer*>& consumers() const { return consumers_; }
   std::vector<MessageView> look_at(std::span<const Offset> offsets) const;
   ConsumerView look_at(const Consumer& consumer, Time now) const;
-  // When the oldest message not settled was stored; a little earlier while it is being loaded.
-  // Nothing if all are settled.
+  // When the oldest message not settled was stored; a little earlier while it is being loaded, and
+  // the beginning of time if no message was seen yet. Nothing if all are settled.
   std::optional<Time> oldest_stored_at() const;
 
  private:
@@ -191,6 +193,7 @@ class Group {
   void read_ahead(Turn& turn);
   CoreLimits room_to_read() const;
   bool too_many_delayed() const;
+  void account();
   void shrink();
   void take_loaded(const StoredMessage& stored, Turn& turn);
   void record_lost(Offset from, Offset end, Turn& turn);
@@ -218,7 +221,8 @@ class Group {
   Offset cursor_;
   Offset durable_end_{1};
   std::optional<Load> load_;  // asked for and not answered yet
-  Time last_seen_{};          // when the message before cursor_ was stored
+  MemoryBudget::Share memory_{shared_.memory};
+  Time last_seen_{};  // when the message before cursor_ was stored
   std::uint64_t redelivered_total_ = 0;
 };
 

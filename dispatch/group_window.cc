@@ -10,9 +10,9 @@ namespace dispatch {
 namespace {
 
 // A group without consumers keeps this much at most: many idle queues must be cheap, yet the first
-// consumer should not have to wait for the journal.
-constexpr std::uint64_t kIdleWindowMessages = 64;
-constexpr std::uint64_t kIdleWindowBytes = 256 * 1024;
+// consumer should not have to wait for the journal. With consumers, when memory is short.
+constexpr std::uint64_t kSmallWindowMessages = 64;
+constexpr std::uint64_t kSmallWindowBytes = 256 * 1024;
 
 // How many windows of messages too large for the consumers with credit may be passed over.
 constexpr std::uint64_t kWindowsPassedOver = 8;
@@ -21,9 +21,10 @@ constexpr std::uint64_t kWindowsPassedOver = 8;
 
 CoreLimits Group::window() const {
   CoreLimits limits = shared_.limits;
-  if (!consumers_.empty()) return limits;
-  limits.window_messages = std::min(limits.window_messages, kIdleWindowMessages);
-  limits.window_bytes = std::min(limits.window_bytes, kIdleWindowBytes);
+  if (consumers_.empty() && shared_.memory.is_full_for_idle()) return {0, 0};
+  if (!consumers_.empty() && !shared_.memory.is_full()) return limits;
+  limits.window_messages = std::min(limits.window_messages, kSmallWindowMessages);
+  limits.window_bytes = std::min(limits.window_bytes, kSmallWindowBytes);
   return limits;
 }
 
@@ -59,9 +60,14 @@ CoreLimits Group::room_to_read() const {
 
 // Consumers that fail everything must not pull the whole backlog into memory.
 bool Group::too_many_delayed() const {
-  const auto& limit = shared_.limits;
+  const auto limit = window();
   return delayed_.size() >= limit.window_messages * kWindowsPassedOver ||
          delayed_.bytes() >= limit.window_bytes * kWindowsPassedOver;
+}
+
+void Group::account() {
+  memory_.set(ready_.size() + delayed_.size(), ready_.bytes() + delayed_.bytes(),
+              load_ ? load_->max_bytes : 0, consumers_.empty());
 }
 
 // The last consumer has gone: keep the head only. Nothing is in flight, so all that was taken from

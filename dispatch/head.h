@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "dispatch/memory_budget.h"
 #include "dispatch/queue_state.h"
 #include "dispatch/ready.h"
 #include "dispatch/step.h"
@@ -14,8 +15,9 @@ namespace dispatch {
 // is too old, has expired, or is one too many.
 class Head {
  public:
-  // `queue` outlives it.
-  explicit Head(const QueueState& queue) : queue_(queue) {}
+  // Both outlive it.
+  Head(const QueueState& queue, MemoryBudget& memory)
+      : queue_(queue), budget_(memory), memory_(memory) {}
 
   // The oldest one known at or after `from`; nullptr if there is none. Valid until the next change.
   const Entry* first_from(Offset from) const { return entries_.first_from(from); }
@@ -34,11 +36,14 @@ class Head {
 
  private:
   bool has_room() const;
+  void account();
 
   const QueueState& queue_;
+  const MemoryBudget& budget_;
   Ready entries_;
   Offset cursor_{1};  // entries below it that are kept are in entries_, once something is
   std::optional<Load> load_;
+  MemoryBudget::Share memory_;
 };
 
 }  // namespace dispatch

@@ -19,6 +19,9 @@ struct SessionLimits {
 struct CoreLimits {
   std::uint64_t window_messages = 1024;          // at least 1
   std::uint64_t window_bytes = 4 * 1024 * 1024;  // a single larger message is still taken
+  // For all groups together, about. Beyond it those with consumers keep a small window, the others
+  // take nothing new.
+  std::uint64_t budget_bytes = 64 * 1024 * 1024;
 };
 
 }  // namespace dispatch

@@ -10,13 +10,13 @@
 namespace dispatch {
 
 Queue::Queue(QueueId id, const QueueOptions& options, Shared& shared, Turn& turn)
-    : shared_(shared), head_(state_), sweep_(state_) {
+    : shared_(shared), head_(state_, shared.memory), sweep_(state_) {
   state_.id = id;
   record(turn.step, state_, DefineQueue{id, options});
 }
 
 Queue::Queue(QueueState state, Shared& shared, Time now, Time look_at)
-    : shared_(shared), state_(std::move(state)), head_(state_), sweep_(state_) {
+    : shared_(shared), state_(std::move(state)), head_(state_, shared.memory), sweep_(state_) {
   for (const auto& [id, group] : state_.groups) {
     groups_.try_emplace(id, state_, id, shared_, *this).first->second.begin_idle(now);
     last_group_ = std::max(last_group_, id);

@@ -110,8 +110,10 @@ std::optional<Time> Queue::oldest_stored_at() const {
   const Offset first = state_.first_kept();
   if (const auto main = std::ranges::find_if(
           groups_, [](const auto& g) { return g.second.name() == kDefaultGroup; });
-      main != groups_.end())
-    return main->second.oldest_stored_at();
+      main != groups_.end()) {
+    const auto oldest = main->second.oldest_stored_at();
+    if (oldest != Time{}) return oldest;
+  }
   if (first >= state_.next) return std::nullopt;
   const Entry* entry = head_.first_from(first);
   return entry != nullptr && entry->offset == first ? entry->message->stored_at : oldest_hint_;

@@ -27,6 +27,7 @@ QueueSet::QueueSet(std::uint64_t seed, CoreLimits limits) : impl_(std::make_uniq
   impl_->shared.seed = seed;
   impl_->shared.random = Random(seed);
   impl_->shared.limits = limits;
+  impl_->shared.memory.set_limit(limits.budget_bytes);
 }
 QueueSet::~QueueSet() = default;
 QueueSet::QueueSet(QueueSet&&) noexcept = default;
@@ -224,6 +225,8 @@ Step QueueSet::tick(Time now) {
   }
   return impl_->finish(turn);
 }
+
+std::uint64_t QueueSet::ready_memory_bytes() const { return impl_->shared.memory.used_bytes(); }
 
 std::optional<Time> QueueSet::next_deadline() const { return impl_->shared.alarms.first(); }
 

@@ -153,6 +153,9 @@ class QueueSet {
   std::vector<QueueStats> all_stats(Time now) const;
   // Those whose names come after `name`, at most `limit`.
   std::vector<QueueStats> stats_after(std::string_view name, std::size_t limit, Time now) const;
+  // What the messages take, about, that all queues together hold ready in memory
+  // (CoreLimits::budget_bytes).
+  std::uint64_t ready_memory_bytes() const;
   // The name of the queue with exactly this filter; empty if none has it.
   std::string name_of_filter(std::string_view filter) const;
   // The definitions of the queues that store a publish of this topic, by id; good until one

@@ -180,6 +180,15 @@ int JournalCommands::Args::run_dump(std::ostream& out, std::ostream& err) const 
     else
       out << queue_text(state);
   }
+  const auto moved = (*journal)->each_spilled([&](const storage::SpilledView& block) {
+    if (!json) {
+      out << spilled_text(block, format);
+    } else if (const auto object = spilled_json(block, format); !object.empty()) {
+      out << boost::json::serialize(object) << "\n";
+    }
+    return out.good();
+  });
+  if (!moved) return fail(err, moved.error().text);
   const auto done = (*journal)->each_commit(from, to, [&](const storage::CommitView& commit) {
     if (!json) {
       out << commit_text(commit, format);

@@ -214,6 +214,8 @@ constexpr Limit kLimits[] = {
      [](ServeConfig& c, std::int64_t n) { c.max_connections = static_cast<std::uint32_t>(n); }},
     {"disk_reserve_bytes", 0, std::int64_t{1} << 50,
      [](ServeConfig& c, std::int64_t n) { c.disk_reserve_bytes = static_cast<std::uint64_t>(n); }},
+    {"log_window_bytes", std::int64_t{1} << 20, std::int64_t{1} << 50,
+     [](ServeConfig& c, std::int64_t n) { c.log_window_bytes = static_cast<std::uint64_t>(n); }},
     {"connect_timeout_s", 1, 3'600,
      [](ServeConfig& c, std::int64_t n) { c.connect_timeout_s = static_cast<std::uint32_t>(n); }},
 };

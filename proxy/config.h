@@ -63,6 +63,8 @@ struct ServeConfig {
   std::uint32_t connect_timeout_s = 10;  // from accept to CONNECT
   // What stays free on the disk of data_dir; below it publishes to queues are refused. 0: nothing.
   std::uint64_t disk_reserve_bytes = 256u << 20;
+  // Of the journal's log: messages that stay longer may be moved out of it.
+  std::uint64_t log_window_bytes = 256u << 20;
 };
 
 // trace debug info warn error off

@@ -54,6 +54,7 @@ void put_limits(std::string& out, const ServeConfig& config) {
   put(out, "max_outbound_bytes", std::to_string(config.max_outbound_bytes));
   put(out, "max_connections", std::to_string(config.max_connections));
   put(out, "disk_reserve_bytes", std::to_string(config.disk_reserve_bytes));
+  put(out, "log_window_bytes", std::to_string(config.log_window_bytes));
   put(out, "connect_timeout_s", std::to_string(config.connect_timeout_s));
 }
 

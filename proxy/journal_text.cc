@@ -111,6 +111,11 @@ struct WriteJson {
   }
 };
 
+dispatch::Append as_append(dispatch::QueueId queue, dispatch::Offset offset,
+                           const dispatch::MessageRef& message) {
+  return {queue, offset, message, {}, static_cast<std::uint32_t>(message->size_bytes())};
+}
+
 bool is_shown(const dispatch::Write& write, const CommitFormat& format) {
   return !format.queue || std::visit([&](const auto& w) { return w.queue == format.queue; }, write);
 }
@@ -186,6 +191,30 @@ json::object commit_json(const storage::CommitView& commit, const CommitFormat& 
   return object;
 }
 
+std::string spilled_text(const storage::SpilledView& block, const CommitFormat& format) {
+  if (format.queue && format.queue != block.queue) return {};
+  std::string text = "moved q" + std::to_string(block.queue.value) + " from #" +
+                     std::to_string(block.first.value) + " " + std::to_string(block.bytes) + " B\n";
+  for (const auto& [offset, message] : block.messages)
+    text += "  " + write_text(as_append(block.queue, offset, message), format.payload) + "\n";
+  if (!block.damage.empty()) text += "  DAMAGED: " + printable(block.damage) + "\n";
+  return text;
+}
+
+json::object spilled_json(const storage::SpilledView& block, const CommitFormat& format) {
+  json::object object;
+  if (format.queue && format.queue != block.queue) return object;
+  object["moved_queue"] = block.queue.value;
+  object["first"] = block.first.value;
+  object["bytes"] = block.bytes;
+  json::array messages;
+  for (const auto& [offset, message] : block.messages)
+    messages.push_back(WriteJson{format.payload}(as_append(block.queue, offset, message)));
+  object["messages"] = std::move(messages);
+  if (!block.damage.empty()) object["damage"] = printable(block.damage);
+  return object;
+}
+
 std::string figures_text(const storage::JournalFigures& f) {
   const auto number = [](std::uint64_t n) { return std::to_string(n); };
   return "queues             " + number(f.queues) + "\nsessions           " + number(f.sessions) +
@@ -193,8 +222,9 @@ std::string figures_text(const storage::JournalFigures& f) {
          number(f.last_commit) + "\ncheckpoint         " + number(f.checkpoint_commit) +
          "\nneeded from        " + number(f.kept_from) + "\non disk from       " +
          number(f.first_commit) + "\nindex runs         " + number(f.runs) +
-         "\nlog on disk        " + human_bytes(f.log_disk_bytes) + "\nstate on disk      " +
-         human_bytes(f.state_disk_bytes) + "\n";
+         "\nmoved out of log   " + number(f.spilled_blocks) + " blocks, " +
+         human_bytes(f.spilled_bytes) + "\nlog on disk        " + human_bytes(f.log_disk_bytes) +
+         "\nstate on disk      " + human_bytes(f.state_disk_bytes) + "\n";
 }
 
 json::object figures_json(const storage::JournalFigures& f) {
@@ -207,6 +237,8 @@ json::object figures_json(const storage::JournalFigures& f) {
   object["kept_from"] = f.kept_from;
   object["first_commit"] = f.first_commit;
   object["index_runs"] = f.runs;
+  object["spilled_blocks"] = f.spilled_blocks;
+  object["spilled_bytes"] = f.spilled_bytes;
   object["log_disk_bytes"] = f.log_disk_bytes;
   object["state_disk_bytes"] = f.state_disk_bytes;
   return object;

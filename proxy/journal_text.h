@@ -24,6 +24,10 @@ struct CommitFormat {
 std::string commit_text(const storage::CommitView& commit, const CommitFormat& format);
 boost::json::object commit_json(const storage::CommitView& commit, const CommitFormat& format);
 
+// Messages that were moved out of the log, a block of them.
+std::string spilled_text(const storage::SpilledView& block, const CommitFormat& format);
+boost::json::object spilled_json(const storage::SpilledView& block, const CommitFormat& format);
+
 std::string figures_text(const storage::JournalFigures& figures);
 boost::json::object figures_json(const storage::JournalFigures& figures);
 

@@ -255,6 +255,7 @@ int serve(const ServeConfig& config) {
   storage::JournalOptions options;
   options.directory = config.data_dir;
   options.disk_reserve_bytes = config.disk_reserve_bytes;
+  options.window_bytes = config.log_window_bytes;
   auto journal = storage::Journal::open(options);
   if (!journal) return complain(kFailed, journal.error().text);
   const auto sessions = (*journal)->sessions();

@@ -11,6 +11,7 @@
 #include "storage/look.h"
 #include "storage/message_codec.h"
 #include "storage/record.h"
+#include "storage/spill_block.h"
 
 namespace storage {
 namespace {
@@ -100,12 +101,48 @@ class Checker {
       if (auto head = decode_head(value); !head) found(head.error().text);
     } else if (const auto queue = storage::queue_of(key)) {
       if (auto record = decode_queue(*queue, value); !record) found(record.error().text);
+    } else if (spill_index_of(key)) {
+      if (auto index = decode_spilled(*spill_index_of(key), value); !index)
+        found(index.error().text);
+    } else if (const auto block = spill_block_of(key)) {
+      check_spilled(block->queue, block->first, value);
     } else if (const auto client = session_of(key)) {
       if (auto record = open_envelope(key, value); !record)
         found("the session of client '" + *client + "': " + record.error().text);
     } else {
       found("state/ holds a key of an unknown kind");
     }
+  }
+
+  // Blocks come before the log, as their messages do.
+  void check_spilled(QueueId queue, Offset first, std::string_view value) {
+    auto reader = SpillBlockReader::open(queue, first, value);
+    const SpilledBlock* block = find_block(queue, first);
+    if (journal_ && block == nullptr) found("no index leads to " + spill_block_name(queue, first));
+    while (reader && reader->left() > 0) {
+      const auto spilled = reader->next();
+      if (!spilled) {
+        reader = spilled.error();
+        break;
+      }
+      const auto message = decode_message(spilled->message, spilled->time);
+      if (!message) found(spill_block_name(queue, first) + ": " + message.error().text);
+      if (message && block != nullptr && spilled->offset < block->end())
+        met_kept(queue, spilled->offset);
+    }
+    if (!reader) found(reader.error().text);
+  }
+
+  // nullptr: no index has it.
+  const SpilledBlock* find_block(QueueId queue, Offset first) const {
+    if (!journal_) return nullptr;
+    for (const SpillIndex* index : {&journal_->fold.spilled, &journal_->fold.orphans}) {
+      const auto blocks = index->find(queue);
+      if (blocks == index->end()) continue;
+      const auto from = blocks->second.from(first);
+      if (!from.empty() && from.front().first == first) return &from.front();
+    }
+    return nullptr;
   }
 
   // --- log/ ---
@@ -175,15 +212,22 @@ class Checker {
     return std::min(state.gone.next_missing(from), state.next);
   }
 
-  void met(QueueId queue, Offset offset, CommitNumber commit) {
+  // nullptr: nobody needs it, or it was met before.
+  Cursor* met_kept(QueueId queue, Offset offset) {
     const auto known = cursors_.find(queue);
-    if (known == cursors_.end() || offset < known->second.next) return;
+    if (known == cursors_.end() || offset < known->second.next) return nullptr;
     Cursor& cursor = known->second;
-    if (!cursor.state->keeps(offset)) return;
+    if (!cursor.state->keeps(offset)) return nullptr;
     skipped(queue, cursor, offset);
     cursor.next = needed_from(*cursor.state, dispatch::next(offset));
     ++report_.messages;
-    const auto runs = cursor.runs == nullptr ? std::span<const Run>() : cursor.runs->from(offset);
+    return &cursor;
+  }
+
+  void met(QueueId queue, Offset offset, CommitNumber commit) {
+    const Cursor* cursor = met_kept(queue, offset);
+    if (cursor == nullptr) return;
+    const auto runs = cursor->runs == nullptr ? std::span<const Run>() : cursor->runs->from(offset);
     const bool indexed = !runs.empty() && runs.front().first <= offset &&
                          runs.front().commit <= commit &&
                          commit < runs.front().commit + runs.front().commits;

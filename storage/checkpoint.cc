@@ -167,11 +167,12 @@ Result<Head> decode_head(std::string_view value) {
   const auto body = open_envelope(kHeadKey, value);
   if (!body) return unavailable("the checkpoint's head is damaged: " + body.error().text);
   Reader reader(*body);
-  if (const std::uint64_t schema = reader.varint(); schema != kSchemaVersion)
-    return unavailable("it has schema version " + std::to_string(schema) +
-                       " and this sluice knows version " + std::to_string(kSchemaVersion) +
-                       ": use the sluice that wrote it");
   Head head;
+  head.schema = reader.varint();
+  if (head.schema == 0 || head.schema > kSchemaVersion)
+    return unavailable("it has schema version " + std::to_string(head.schema) +
+                       " and this sluice knows versions up to " + std::to_string(kSchemaVersion) +
+                       ": use the sluice that wrote it");
   head.covered = reader.varint();
   head.kept_from = reader.varint();
   head.removed_below = reader.varint();
@@ -253,6 +254,11 @@ Result<void> Checkpointer::write_some_queues() {
     encode_now(queue);
     batch.Put(queue_key(queue), value_);
     bytes += value_.size();
+    // Now that its record has no runs of what was moved, nobody needs to know that it was.
+    const auto blocks = fold_.spilled.find(queue);
+    if (blocks == fold_.spilled.end() || !blocks->second.all().empty()) continue;
+    batch.Delete(spill_index_key(queue));
+    fold_.spilled.erase(blocks);
   }
   if (const auto status = state_.Write(synced(), &batch); !status.ok()) return to_error(status);
   return {};

@@ -21,7 +21,9 @@
 
 namespace storage {
 
-inline constexpr std::uint64_t kSchemaVersion = 1;
+// 2 added messages that were moved out of the log. A journal of schema 1 is made one of 2 when it
+// is opened.
+inline constexpr std::uint64_t kSchemaVersion = 2;
 
 // The head: key "m".
 struct Head {
@@ -29,6 +31,7 @@ struct Head {
   CommitNumber kept_from = 1;      // no queue needs an older commit; at most covered, but if 0
   CommitNumber removed_below = 1;  // and those below this one are deleted already
   QueueId next_queue{1};
+  std::uint64_t schema = kSchemaVersion;  // as it was read; written is the newest
 };
 
 // Key "q" and the queue's id.

@@ -9,6 +9,7 @@
 #include "storage/envelope.h"
 #include "storage/key.h"
 #include "storage/run_index.h"
+#include "storage/spill_index.h"
 
 // What the log adds up to so far: the states of all queues and where their messages are. Commits
 // are folded in here when they are made, and again, in the same way, when they are recovered.
@@ -20,7 +21,9 @@ using dispatch::Write;
 
 struct Fold {
   QueueStates states;
-  RunIndex runs;
+  RunIndex runs;       // in the log
+  SpillIndex spilled;  // moved out of it: older than all of the queue that is in `runs`
+  SpillIndex orphans;  // of deleted queues: their blocks are to be removed
   CommitNumber last_commit = 0;
   std::uint64_t log_bytes = 0;    // of all blocks folded in, since open
   std::set<QueueId> changed;      // since the checkpoint before; deleted ones are among them

@@ -5,8 +5,10 @@
 
 #include "storage/database.h"
 #include "storage/look.h"
+#include "storage/message_codec.h"
 #include "storage/record.h"
 #include "storage/session_store.h"
+#include "storage/spill_block.h"
 
 namespace storage {
 namespace {
@@ -36,6 +38,25 @@ CommitView view_of(CommitNumber commit, std::string_view block) {
   }
   view.time = reader->time();
   view.writes = std::move(*writes);
+  return view;
+}
+
+Result<void> read_messages(SpilledView& view, std::string_view value) {
+  auto reader = SpillBlockReader::open(view.queue, view.first, value);
+  if (!reader) return reader.error();
+  while (reader->left() > 0) {
+    const auto spilled = reader->next();
+    if (!spilled) return spilled.error();
+    auto message = decode_message(spilled->message, spilled->time);
+    if (!message) return message.error();
+    view.messages.push_back({spilled->offset, std::move(*message)});
+  }
+  return {};
+}
+
+SpilledView view_of(const SpillBlockKey& key, std::string_view value) {
+  SpilledView view{key.queue, key.first, value.size(), {}, {}};
+  if (auto done = read_messages(view, value); !done) view.damage = done.error().text;
   return view;
 }
 
@@ -78,9 +99,22 @@ JournalFigures Inspection::figures() const {
   figures.kept_from = journal.head.kept_from;
   figures.first_commit = figures.last_commit == 0 ? 0 : journal.head.removed_below;
   for (const auto& [id, runs] : journal.fold.runs) figures.runs += runs.all().size();
+  for (const auto& [id, blocks] : journal.fold.spilled) {
+    figures.spilled_blocks += blocks.all().size();
+    for (const SpilledBlock& block : blocks.all()) figures.spilled_bytes += block.bytes;
+  }
   figures.log_disk_bytes = disk_bytes(*impl_->look.base, impl_->look.directory + "/log");
   figures.state_disk_bytes = disk_bytes(*impl_->look.base, impl_->look.directory + "/state");
   return figures;
+}
+
+Result<void> Inspection::each_spilled(const std::function<bool(const SpilledView&)>& visit) const {
+  const std::unique_ptr<leveldb::Iterator> it(impl_->journal.state->NewIterator(uncached()));
+  for (it->Seek("b"); it->Valid(); it->Next()) {
+    const auto key = spill_block_of(to_view(it->key()));
+    if (!key || !visit(view_of(*key, to_view(it->value())))) break;
+  }
+  return it->status().ok() ? Result<void>() : to_error(it->status());
 }
 
 Result<void> Inspection::each_commit(CommitNumber from, CommitNumber last,

@@ -23,6 +23,15 @@ class Env;
 
 namespace storage {
 
+// Messages of one queue that were moved out of the log together.
+struct SpilledView {
+  dispatch::QueueId queue;
+  dispatch::Offset first;
+  std::uint64_t bytes = 0;
+  std::vector<dispatch::StoredMessage> messages;
+  std::string damage;  // not empty: why there are no more
+};
+
 struct CommitView {
   CommitNumber commit = 0;
   dispatch::Time time{};
@@ -41,6 +50,8 @@ struct JournalFigures {
   CommitNumber kept_from = 0;          // no queue needs a commit below
   CommitNumber first_commit = 0;       // the oldest that is still on disk
   std::uint64_t runs = 0;              // of the index of messages in the log
+  std::uint64_t spilled_blocks = 0;    // of messages moved out of the log
+  std::uint64_t spilled_bytes = 0;
   std::uint64_t log_disk_bytes = 0;
   std::uint64_t state_disk_bytes = 0;
 };
@@ -61,6 +72,9 @@ class Inspection {
   const std::vector<std::string>& damage() const;
   dispatch::Result<std::map<std::string, std::string>> sessions() const;
 
+  // Gives what was moved out of the log, a block at a time in memory, by queue and offset, until
+  // `visit` says false.
+  dispatch::Result<void> each_spilled(const std::function<bool(const SpilledView&)>& visit) const;
   // Gives the commits from..last that are kept, in order, one at a time in memory, until `visit`
   // says false.
   dispatch::Result<void> each_commit(CommitNumber from, CommitNumber last,

@@ -14,6 +14,9 @@
 #include "storage/record.h"
 #include "storage/recovery.h"
 #include "storage/session_store.h"
+#include "storage/spill.h"
+#include "storage/spill_reader.h"
+#include "storage/spill_removal.h"
 #include "storage/sync_need.h"
 
 namespace storage {
@@ -38,6 +41,7 @@ struct Journal::Impl {
   Result<void> sync();
   Result<bool> work();
   Result<void> checkpoint();
+  Result<std::vector<StoredMessage>> read(QueueId queue, const ReadRange& range);
   Result<void> put_session(const std::string& client_id, const std::string& record);
   Result<void> begin_backup(const std::filesystem::path& to);
 
@@ -46,11 +50,15 @@ struct Journal::Impl {
   Checkpointer checkpointer;
   Reclaimer reclaimer;
   LogReader reader;
+  SpillReader spill_reader;
+  Spiller spiller;
+  SpillRemoval removal;
   JournalStats stats;
   std::string block;                // of the commit under way; its memory is kept
   std::optional<Error> poison;      // why nothing may be written any more
   std::uint64_t checkpoint_at = 0;  // log_bytes when the last checkpoint was begun
   CommitNumber synced = 0;          // durable up to this commit
+  bool made_room = false;           // since the last look for space: something left the log
   DiskReserve reserve;
   std::optional<dispatch::Duration> sync_within;
   std::unique_ptr<JournalCopy> copy;  // being made
@@ -62,6 +70,7 @@ struct Journal::Impl {
   bool low() const { return reserve.room().low; }
   bool checkpoint_due();
   bool enough_to_reclaim();
+  Result<bool> move_some();
   void copy_slice();
   void begin_checkpoint();
   Result<void> checkpoint_slice();
@@ -74,6 +83,10 @@ Journal::Impl::Impl(const JournalOptions& opened_with, Recovered&& recovered)
       checkpointer(*disk.state, disk.fold, disk.head, std::move(disk.graves), options.slice_bytes),
       reclaimer(*disk.log, disk.head.removed_below),
       reader(*disk.log),
+      spill_reader(*disk.state),
+      spiller(*disk.log, *disk.state, disk.fold, reader,
+              {options.window_bytes, options.reclaim_bytes, options.slice_bytes}),
+      removal(*disk.state, disk.fold, 4 * options.reclaim_bytes),
       checkpoint_at(disk.covered_bytes),
       synced(disk.fold.last_commit),
       reserve(options.disk_reserve_bytes,
@@ -151,10 +164,14 @@ bool Journal::Impl::checkpoint_due() {
 
 // Looks over all queues with a backlog, so only when enough has happened to make that cheap.
 bool Journal::Impl::enough_to_reclaim() {
-  if (disk.fold.settlements < std::max<std::size_t>(32, disk.fold.runs.size() / 4)) return false;
+  const auto settled = std::max<std::size_t>(32, disk.fold.runs.size() / 4);
+  if (!made_room && disk.fold.settlements < settled) return false;
+  made_room = false;
   disk.fold.settlements = 0;
-  const std::uint64_t enough = low() ? kLowReclaimBytes : options.reclaim_bytes;
-  return reclaimer.bytes_below(lowest_needed(disk.fold)) >= std::min(enough, options.reclaim_bytes);
+  const std::uint64_t most = low() ? kLowReclaimBytes : options.reclaim_bytes;
+  const std::uint64_t enough = std::min(most, options.reclaim_bytes);
+  removal.look(enough);
+  return reclaimer.bytes_below(lowest_needed(disk.fold)) >= enough;
 }
 
 void Journal::Impl::begin_checkpoint() {
@@ -170,11 +187,30 @@ Result<bool> Journal::Impl::work() {
                                 low() ? kLowReclaimBytes : 4 * options.reclaim_bytes);
     if (!more) return poisoned(more.error());
     if (*more) return true;
-    if (!checkpoint_due()) return copy != nullptr;
+    if (!checkpoint_due()) return move_some();
     begin_checkpoint();
   }
   if (auto done = checkpoint_slice(); !done) return done.error();
   return true;
+}
+
+// Moves messages out of the log, or removes what was moved and is gone. The log is synced first:
+// neither must be ahead of it.
+Result<bool> Journal::Impl::move_some() {
+  if (!spiller.running()) spiller.look(reclaimer);
+  if (spiller.running()) {
+    if (auto done = sync(); !done) return done.error();
+    if (auto done = spiller.slice(); !done) return poisoned(done.error());
+    made_room = made_room || !spiller.running();
+    return true;
+  }
+  if (removal.due()) {
+    if (auto done = sync(); !done) return done.error();
+    const auto more = removal.slice();
+    if (!more) return poisoned(more.error());
+    if (*more) return true;
+  }
+  return copy != nullptr;
 }
 
 Result<void> Journal::Impl::begin_backup(const std::filesystem::path& to) {
@@ -204,7 +240,20 @@ Result<void> Journal::Impl::checkpoint_slice() {
   if (auto done = sync(); !done) return done;
   if (auto done = checkpointer.slice(reclaimer.removed_below()); !done)
     return poisoned(done.error());
+  if (!checkpointer.running()) removal.look(1);
   return {};
+}
+
+Result<std::vector<StoredMessage>> Journal::Impl::read(QueueId queue, const ReadRange& range) {
+  if (poison) return *poison;
+  Reading reading(queue, range);
+  const auto blocks = disk.fold.spilled.find(queue);
+  if (blocks != disk.fold.spilled.end() && !reading.done())
+    if (auto done = spill_reader.read(blocks->second, reading); !done) return done.error();
+  const auto runs = disk.fold.runs.find(queue);
+  if (runs != disk.fold.runs.end() && !reading.done())
+    if (auto done = reader.read(runs->second, reading); !done) return done.error();
+  return std::move(reading.found);
 }
 
 Result<void> Journal::Impl::checkpoint() {
@@ -238,15 +287,13 @@ bool Journal::poisoned() const { return impl_->poison.has_value(); }
 Result<std::vector<StoredMessage>> Journal::read(QueueId queue, Offset from, Offset end,
                                                  std::uint32_t max_messages,
                                                  std::uint64_t max_bytes) {
-  if (impl_->poison) return *impl_->poison;
-  const auto runs = impl_->disk.fold.runs.find(queue);
-  if (runs == impl_->disk.fold.runs.end()) return std::vector<StoredMessage>{};
-  return impl_->reader.read(queue, runs->second, {from, end, max_messages, max_bytes});
+  return impl_->read(queue, {from, end, max_messages, max_bytes});
 }
 
 std::vector<std::string> Journal::take_damage() {
   std::vector<std::string> damage = std::exchange(impl_->disk.damage, {});
   for (std::string& line : impl_->reader.take_damage()) damage.push_back(std::move(line));
+  for (std::string& line : impl_->spill_reader.take_damage()) damage.push_back(std::move(line));
   return damage;
 }
 
@@ -276,6 +323,8 @@ JournalStats Journal::stats() const {
   stats.first_commit = stats.last_commit == 0 ? 0 : impl_->reclaimer.removed_below();
   stats.checkpoint_commit = impl_->checkpointer.head().covered;
   stats.synced_commit = impl_->synced;
+  stats.moved_messages = impl_->spiller.moved_messages();
+  stats.moved_bytes = impl_->spiller.moved_bytes();
   return stats;
 }
 

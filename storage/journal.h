@@ -41,6 +41,9 @@ struct JournalOptions {
   std::uint64_t reclaim_bytes = 64u << 20;     // of log no longer needed before it is removed;
                                                // four times that before it is compacted
   std::uint64_t slice_bytes = 1u << 20;        // of a checkpoint that one work() writes, about
+  // Messages that stay while this much of log is written, and with it twice what the log still
+  // keeps, are moved out of it, so that the log can be given back.
+  std::uint64_t window_bytes = 256u << 20;
   // What stays free on the file system, 0: nothing. Below it look_at_disk() says so.
   std::uint64_t disk_reserve_bytes = 0;
   std::function<std::uint64_t()> free_bytes;  // tests only: what is free on the file system
@@ -55,7 +58,9 @@ struct JournalStats {
   std::uint64_t first_commit = 0;     // kept; 0 if the log is empty
   std::uint64_t last_commit = 0;      // 0 if nothing was ever committed
   std::uint64_t checkpoint_commit = 0;
-  std::uint64_t synced_commit = 0;  // durable up to here; later ones wait for a sync
+  std::uint64_t synced_commit = 0;   // durable up to here; later ones wait for a sync
+  std::uint64_t moved_messages = 0;  // out of the log, since open, because they stayed long
+  std::uint64_t moved_bytes = 0;
 };
 
 struct BackupProgress {
@@ -109,9 +114,9 @@ class Journal {
   // once. The commit is left out with all that it held; everything else goes on.
   std::vector<std::string> take_damage();
 
-  // One slice of background work: some of a checkpoint or of a removal takes milliseconds; the
-  // compaction after removals takes up to about half a second, once per 4 * reclaim_bytes of log.
-  // True if there is more to do now. A failure poisons.
+  // One slice of background work: some of a checkpoint, of a removal, or of moving what stays long
+  // takes milliseconds; the compaction after removals takes up to about half a second, once per 4 *
+  // reclaim_bytes of log. True if there is more to do now. A failure poisons.
   Result<bool> work();
 
   // Writes a checkpoint now, so that the next open() replays nothing. For orderly shutdown.

@@ -3,6 +3,8 @@
 namespace storage {
 namespace {
 
+using dispatch::QueueId;
+
 template <class Rep>
 void put_big_endian(std::string& out, Rep value) {
   for (int shift = static_cast<int>(sizeof(Rep)) * 8 - 8; shift >= 0; shift -= 8)
@@ -14,6 +16,19 @@ Rep get_big_endian(std::string_view bytes) {
   Rep value = 0;
   for (char c : bytes) value = static_cast<Rep>((value << 8) | static_cast<unsigned char>(c));
   return value;
+}
+
+constexpr std::size_t kAboutQueue = 1 + sizeof(QueueId::rep);
+
+std::string key_about(char letter, QueueId queue) {
+  std::string key(1, letter);
+  put_big_endian(key, queue.value);
+  return key;
+}
+
+std::optional<QueueId> queue_in(char letter, std::string_view key) {
+  if (key.size() != kAboutQueue || key.front() != letter) return std::nullopt;
+  return QueueId{get_big_endian<QueueId::rep>(key.substr(1))};
 }
 
 }  // namespace
@@ -29,16 +44,28 @@ std::optional<CommitNumber> commit_of(std::string_view log_key) {
   return get_big_endian<CommitNumber>(log_key);
 }
 
-std::string queue_key(dispatch::QueueId queue) {
-  std::string key = "q";
-  put_big_endian(key, queue.value);
+std::string queue_key(QueueId queue) { return key_about('q', queue); }
+
+std::optional<QueueId> queue_of(std::string_view state_key) { return queue_in('q', state_key); }
+
+std::string spill_index_key(QueueId queue) { return key_about('i', queue); }
+
+std::optional<QueueId> spill_index_of(std::string_view state_key) {
+  return queue_in('i', state_key);
+}
+
+std::string spill_block_key(QueueId queue, dispatch::Offset first) {
+  std::string key = key_about('b', queue);
+  put_big_endian(key, first.value);
   return key;
 }
 
-std::optional<dispatch::QueueId> queue_of(std::string_view state_key) {
-  if (state_key.size() != 1 + sizeof(dispatch::QueueId::rep) || state_key.front() != 'q')
-    return std::nullopt;
-  return dispatch::QueueId{get_big_endian<dispatch::QueueId::rep>(state_key.substr(1))};
+std::optional<SpillBlockKey> spill_block_of(std::string_view state_key) {
+  if (state_key.size() != kAboutQueue + sizeof(dispatch::Offset::rep)) return std::nullopt;
+  const auto queue = queue_in('b', state_key.substr(0, kAboutQueue));
+  if (!queue) return std::nullopt;
+  const auto first = get_big_endian<dispatch::Offset::rep>(state_key.substr(kAboutQueue));
+  return SpillBlockKey{*queue, dispatch::Offset{first}};
 }
 
 std::string session_key(std::string_view client_id) { return "c" + std::string(client_id); }

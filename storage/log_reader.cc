@@ -9,8 +9,6 @@
 
 namespace storage {
 
-using dispatch::MessageRef;
-
 namespace {
 
 constexpr std::uint64_t kMaxCachedBytes = 8u << 20;  // one block may be larger and is kept alone
@@ -18,42 +16,27 @@ constexpr std::size_t kMaxCachedBlocks = 64;         // as many as a run has com
 
 }  // namespace
 
-// One read under way.
-struct LogReader::Reading {
-  QueueId queue;
-  ReadRange range;
-  Offset next;  // the offset that comes next in the log
-  std::vector<StoredMessage> found;
-  std::uint64_t bytes = 0;
-
-  bool done() const {
-    return next >= range.end || found.size() >= range.max_messages ||
-           (!found.empty() && bytes >= range.max_bytes);
+Result<std::optional<BlockReader>> load_block(leveldb::DB& log, CommitNumber commit,
+                                              std::string& bytes, std::string& damage) {
+  const auto status = log.Get(uncached(), log_key(commit), &bytes);
+  const std::string name = "commit " + std::to_string(commit);
+  if (status.IsIOError()) return unavailable(name + " can't be read: " + status.ToString());
+  if (!status.ok()) {
+    damage = name + (status.IsNotFound() ? " is missing" : ": " + status.ToString());
+    return std::optional<BlockReader>();
   }
+  auto reader = BlockReader::open(commit, bytes);
+  if (reader) return std::optional(*reader);
+  damage = reader.error().text;
+  return std::optional<BlockReader>();
+}
 
-  // False if it would go over the limit: then it is left for the next read.
-  bool take(Offset offset, MessageRef&& message) {
-    const std::uint64_t size = message->size_bytes();
-    if (!found.empty() && bytes + size > range.max_bytes) {
-      range.end = offset;
-      return false;
-    }
-    bytes += size;
-    found.push_back({offset, std::move(message)});
-    next = dispatch::next(offset);
-    return true;
-  }
-};
-
-Result<std::vector<StoredMessage>> LogReader::read(QueueId queue, const QueueRuns& runs,
-                                                   const ReadRange& range) {
-  Reading reading{queue, range, range.from, {}, 0};
-  if (range.max_messages == 0) return reading.found;
-  for (const Run& run : runs.from(range.from)) {
-    if (auto done = read_run(run, reading); !done) return done.error();
+Result<void> LogReader::read(const QueueRuns& runs, Reading& reading) {
+  for (const Run& run : runs.from(reading.next)) {
+    if (auto done = read_run(run, reading); !done) return done;
     if (reading.done()) break;
   }
-  return std::move(reading.found);
+  return {};
 }
 
 Result<void> LogReader::read_run(const Run& run, Reading& reading) {
@@ -109,25 +92,18 @@ Result<LogReader::Block*> LogReader::find(CommitNumber commit) {
 }
 
 Result<LogReader::Block*> LogReader::load(CommitNumber commit) {
-  std::string bytes;
-  const auto status = log_.Get(uncached(), log_key(commit), &bytes);
-  if (status.IsIOError())
-    return unavailable("commit " + std::to_string(commit) + " can't be read: " + status.ToString());
-  if (!status.ok()) {
-    note_damage(commit, "commit " + std::to_string(commit) +
-                            (status.IsNotFound() ? " is missing" : ": " + status.ToString()));
-    return nullptr;
-  }
   // Into its place first: the reader looks at the bytes, which must not move any more.
-  blocks_.push_front({commit, std::move(bytes), BlockReader{}, {}, {}});
+  blocks_.push_front({commit, {}, BlockReader{}, {}, {}});
   Block& block = blocks_.front();
-  auto reader = BlockReader::open(commit, block.bytes);
-  if (!reader) {
-    note_damage(commit, reader.error().text);
+  std::string damage;
+  auto reader = load_block(log_, commit, block.bytes, damage);
+  if (!reader || !*reader) {
     blocks_.pop_front();
+    if (!reader) return reader.error();
+    note_damage(commit, std::move(damage));
     return nullptr;
   }
-  block.reader = *reader;
+  block.reader = **reader;
   bytes_ += block.bytes.size();
   make_room();
   return &block;

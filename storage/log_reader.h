@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "leveldb/db.h"
+#include "storage/reading.h"
 #include "storage/record.h"
 #include "storage/run_index.h"
 
@@ -15,27 +17,23 @@
 
 namespace storage {
 
-using dispatch::StoredMessage;
-
-// What a read asks for: messages of [from, end), at most so many, at least one if there is any.
-struct ReadRange {
-  Offset from;
-  Offset end;
-  std::uint32_t max_messages;
-  std::uint64_t max_bytes;
-};
+// The block of a commit, verified, into `bytes`, which the reader then looks at. Nothing if it is
+// missing or damaged: `damage` says how. An error: the log can't be read at present.
+Result<std::optional<BlockReader>> load_block(leveldb::DB& log, CommitNumber commit,
+                                              std::string& bytes, std::string& damage);
 
 class LogReader {
  public:
   explicit LogReader(leveldb::DB& log) : log_(log) {}
 
-  // A commit that is missing or damaged is left out, with all its messages, and remembered for
-  // take_damage(). An error: the log can't be read at present.
-  Result<std::vector<StoredMessage>> read(QueueId queue, const QueueRuns& runs,
-                                          const ReadRange& range);
+  // Goes on with a read. A commit that is missing or damaged is left out, with all its messages,
+  // and remembered for take_damage(). An error: the log can't be read at present.
+  Result<void> read(const QueueRuns& runs, Reading& reading);
 
   // What was left out since the last call, a line a commit; each is told once.
   std::vector<std::string> take_damage();
+  // Somebody else found that this commit is damaged.
+  void note_damage(CommitNumber commit, std::string text);
 
  private:
   struct Block {
@@ -45,7 +43,6 @@ class LogReader {
     QueueId queue{};
     Offset next{};
   };
-  struct Reading;
 
   Result<void> read_run(const Run& run, Reading& reading);
   Result<void> read_commit(CommitNumber commit, Reading& reading);
@@ -53,7 +50,6 @@ class LogReader {
   // nullptr: damaged.
   Result<Block*> find(CommitNumber commit);
   Result<Block*> load(CommitNumber commit);
-  void note_damage(CommitNumber commit, std::string text);
   void make_room();
 
   leveldb::DB& log_;

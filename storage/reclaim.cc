@@ -33,6 +33,17 @@ std::uint64_t LogMap::position_of(CommitNumber commit) const {
          static_cast<std::uint64_t>(part * static_cast<double>(after->position - before.position));
 }
 
+CommitNumber LogMap::commit_at(std::uint64_t position) const {
+  const auto after = std::ranges::lower_bound(marks_, position, {}, &Mark::position);
+  if (after == marks_.end()) return marks_.empty() ? 0 : marks_.back().commit + 1;
+  if (after == marks_.begin()) return after->commit;
+  const Mark& before = *std::prev(after);
+  const double part = static_cast<double>(position - before.position) /
+                      static_cast<double>(after->position - before.position);
+  return before.commit +
+         static_cast<CommitNumber>(part * static_cast<double>(after->commit - before.commit));
+}
+
 void LogMap::forget_below(CommitNumber commit) {
   while (marks_.size() >= 2 && marks_[1].commit <= commit) marks_.pop_front();
 }
@@ -43,6 +54,10 @@ Reclaimer::Reclaimer(leveldb::DB& log, CommitNumber removed_below)
 std::uint64_t Reclaimer::bytes_below(CommitNumber commit) const {
   if (commit <= removed_below_) return 0;
   return map_.position_of(commit) - map_.position_of(removed_below_);
+}
+
+CommitNumber Reclaimer::commit_after(std::uint64_t bytes) const {
+  return map_.commit_at(map_.position_of(removed_below_) + bytes);
 }
 
 Result<bool> Reclaimer::slice(CommitNumber kept_from, std::uint64_t compact_bytes) {

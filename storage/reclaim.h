@@ -19,6 +19,8 @@ class LogMap {
   // This commit starts at this position. In order; many calls are as good as one.
   void note(CommitNumber commit, std::uint64_t position);
   std::uint64_t position_of(CommitNumber commit) const;
+  // The first commit that starts at this position or after it; one behind the newest one if none.
+  CommitNumber commit_at(std::uint64_t position) const;
   void forget_below(CommitNumber commit);
 
  private:
@@ -44,6 +46,8 @@ class Reclaimer {
   LogMap& map() { return map_; }
   // Bytes of log from what is removed up to here.
   std::uint64_t bytes_below(CommitNumber commit) const;
+  // The commit below which so many bytes lie.
+  CommitNumber commit_after(std::uint64_t bytes) const;
 
  private:
   Result<void> remove_some(CommitNumber kept_from);

@@ -47,6 +47,8 @@ class StateLoader {
     to_.head = *head;
     to_.fold.last_commit = head->covered;
     to_.fold.states.next_id = head->next_queue;
+    if (auto upgraded = upgrade(*head); !upgraded) return upgraded;
+    if (auto loaded = load_spilled(); !loaded) return loaded;
     return load_queues();
   }
 
@@ -60,10 +62,31 @@ class StateLoader {
     return status.ok() ? Result<void>() : to_error(status);
   }
 
+  // What schema 2 added is not there in a journal of schema 1, so its number is all there is to do.
+  // Before anything new is written: who knows 1 only must not take it for its own any more.
+  Result<void> upgrade(const Head& head) {
+    if (head.schema == kSchemaVersion) return {};
+    std::string value;
+    encode_head(value, head);
+    const auto status = to_.state->Put(synced(), to_slice(kHeadKey), value);
+    return status.ok() ? Result<void>() : to_error(status);
+  }
+
+  Result<void> load_spilled() {
+    const std::unique_ptr<leveldb::Iterator> it(to_.state->NewIterator(checked()));
+    for (it->Seek("i"); it->Valid(); it->Next()) {
+      const auto queue = spill_index_of(to_view(it->key()));
+      if (!queue) break;
+      auto blocks = decode_spilled(*queue, to_view(it->value()));
+      if (!blocks) return blocks.error();
+      blocks->touched = true;  // a look may be due
+      to_.fold.spilled[*queue] = std::move(*blocks);
+    }
+    return it->status().ok() ? Result<void>() : to_error(it->status());
+  }
+
   Result<void> load_queues() {
-    leveldb::ReadOptions options;
-    options.verify_checksums = true;
-    const std::unique_ptr<leveldb::Iterator> it(to_.state->NewIterator(options));
+    const std::unique_ptr<leveldb::Iterator> it(to_.state->NewIterator(checked()));
     for (it->Seek("q"); it->Valid(); it->Next()) {
       const auto queue = storage::queue_of(to_view(it->key()));
       if (!queue) break;
@@ -74,12 +97,22 @@ class StateLoader {
     return it->status().ok() ? Result<void>() : to_error(it->status());
   }
 
+  static leveldb::ReadOptions checked() {
+    leveldb::ReadOptions options;
+    options.verify_checksums = true;
+    return options;
+  }
+
+  // A record knows nothing of what was moved or removed after it.
   void take(QueueId queue, QueueRecord&& record) {
     covered_[queue] = record.covered;
     if (record.deleted) {
       to_.graves[queue] = record.covered;
       return;
     }
+    const auto blocks = to_.fold.spilled.find(queue);
+    record.runs.begin_at(to_.head.kept_from,
+                         blocks == to_.fold.spilled.end() ? Offset{} : blocks->second.end());
     to_.fold.states.queues[queue] = std::move(record.state);
     if (!record.runs.empty()) to_.fold.runs[queue] = std::move(record.runs);
   }
@@ -110,6 +143,14 @@ Result<void> open_databases(Recovered& to, const std::string& directory, leveldb
   return {};
 }
 
+// A removal of what a deleted queue had may have been cut short.
+void find_orphans(Fold& fold) {
+  for (auto entry = fold.spilled.begin(); entry != fold.spilled.end();) {
+    const auto here = entry++;
+    if (!fold.states.queues.contains(here->first)) fold.orphans.insert(fold.spilled.extract(here));
+  }
+}
+
 Result<Recovered> recover_in(const std::filesystem::path& directory, leveldb::Env* env,
                              std::uint64_t log_buffer_bytes) {
   if (env == nullptr) {
@@ -125,6 +166,7 @@ Result<Recovered> recover_in(const std::filesystem::path& directory, leveldb::En
   CoveredPerQueue covered;
   if (auto loaded = StateLoader(to, covered).run(); !loaded) return loaded.error();
   if (auto replayed = replay(to, covered); !replayed) return replayed.error();
+  find_orphans(to.fold);
   return to;
 }
 

@@ -34,6 +34,30 @@ void QueueRuns::add(Offset offset, CommitNumber commit, std::uint64_t log_positi
 
 void QueueRuns::drop_below(Offset needed) {
   while (!empty() && runs_[head_].end() <= needed) ++head_;
+  tidy();
+}
+
+void QueueRuns::begin_at(CommitNumber commit, Offset end) {
+  const auto lies_below = [&](const Run& run) {
+    return run.commit + run.commits <= commit || run.end() <= end;
+  };
+  while (!empty() && lies_below(runs_[head_])) ++head_;
+  if (!empty()) {
+    Run& run = runs_[head_];
+    if (run.commit < commit) {
+      run.commits -= static_cast<std::uint32_t>(commit - run.commit);
+      run.commit = commit;
+    }
+    if (run.first < end) {
+      run.count -= static_cast<std::uint32_t>(end.value - run.first.value);
+      run.first = end;
+    }
+  }
+  tidy();
+}
+
+// Gives the memory of what was dropped in front back.
+void QueueRuns::tidy() {
   if (head_ < 64 && !empty()) return;
   if (head_ * 2 < runs_.size()) return;  // moving the rest costs less than what was dropped
   runs_.erase(runs_.begin(), runs_.begin() + static_cast<std::ptrdiff_t>(head_));

@@ -42,6 +42,9 @@ class QueueRuns {
 
   // Forgets runs that lie below `needed` as a whole.
   void drop_below(Offset needed);
+  // Forgets what lies in commits below `commit`, and offsets below `end`: they are elsewhere now,
+  // or gone. A run that reaches above both is cut.
+  void begin_at(CommitNumber commit, Offset end);
   // Forgets every run that no group needs any more, in the middle too.
   void drop_gone(const dispatch::QueueState& queue);
 
@@ -51,6 +54,8 @@ class QueueRuns {
   bool empty() const { return head_ == runs_.size(); }
 
  private:
+  void tidy();
+
   std::vector<Run> runs_;
   std::size_t head_ = 0;          // of the first that is kept
   std::uint64_t last_start_ = 0;  // log position of the last run

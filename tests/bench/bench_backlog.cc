@@ -1,4 +1,6 @@
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,8 +18,9 @@
 #include "storage/journal.h"
 
 // The journal with many messages or many queues in it: how fast a backlog comes in and goes out,
-// how fast both at once with a consumer some way behind, what it costs in memory and on disk, and
-// how long a start takes until the first message can be read. One JSON object a line.
+// how fast both at once with a consumer some way behind or with messages that stay, what it costs
+// in memory and on disk, and how long a start takes until the first message can be read. One JSON
+// object a line.
 
 namespace {
 
@@ -33,6 +36,7 @@ struct Settings {
   std::uint64_t messages = 1'000'000;
   std::vector<std::uint64_t> behind = {0, 100'000};
   std::uint64_t steady = 1'000'000;
+  std::uint64_t stuck = 1'000'000;
   std::uint32_t queues = 100'000;
   std::size_t message_bytes = 256;
   std::uint32_t group = 256;
@@ -99,7 +103,7 @@ class Bench {
     writes_.emplace_back(DefineGroup{QueueId{queue}, GroupId{1}, "default", Offset{1}});
   }
   void append(std::uint32_t queue, std::uint64_t offset) {
-    writes_.emplace_back(Append{QueueId{queue}, Offset{offset}, message_, {}});
+    writes_.emplace_back(Append{QueueId{queue}, Offset{offset}, message_, {}, size()});
   }
   void commit() {
     const auto begin = Clock::now();
@@ -122,10 +126,15 @@ class Bench {
       read_ = found.back().offset.value;
     }
     if (from_memory) read_ = last;
-    writes_.emplace_back(
-        Settle{QueueId{1}, GroupId{1}, Offset{settled_ + 1}, Offset{last}, End::acked});
+    settle(settled_ + 1, last);
     settled_ = last;
   }
+  void settle(std::uint64_t first, std::uint64_t last) {
+    writes_.emplace_back(Settle{QueueId{1}, GroupId{1}, Offset{first}, Offset{last}, End::acked,
+                                (last - first + 1) * size()});
+  }
+  // A consumer right behind settles the last group but for its first message.
+  void settle_all_but_one() { settle(next_ - settings_.group + 1, next_ - 1); }
   void drain() {
     while (settled_ + 1 < next_) {
       settle_group(false);
@@ -146,6 +155,8 @@ class Bench {
     return seconds_since(begin);
   }
 
+  std::uint32_t size() const { return static_cast<std::uint32_t>(message_->size_bytes()); }
+  storage::JournalStats stats() const { return journal_->stats(); }
   std::uint64_t next() const { return next_; }
   std::uint64_t settled() const { return settled_; }
   double take_longest_ms() { return std::exchange(longest_s_, 0) * 1000; }
@@ -229,6 +240,43 @@ void run_queues(const Settings& settings, const fs::path& directory) {
   std::fflush(stdout);
 }
 
+// One message of each group stays, the others are settled at once: what is left must be moved out
+// of the log.
+void run_stuck(const Settings& settings, const fs::path& directory) {
+  Bench bench(settings, directory);
+  bench.define(1);
+  const auto begin = Clock::now();
+  while (bench.next() <= settings.stuck) {
+    bench.append_group();
+    bench.commit();
+    bench.settle_all_but_one();
+  }
+  const double seconds = seconds_since(begin), longest = bench.take_longest_ms();
+  const auto moved = bench.stats().moved_messages;
+  bench.finish_work();
+  std::printf(
+      "{\"workload\":\"stuck\",\"messages\":%llu,\"one_in\":%u,\"per_s\":%.0f,\"longest_ms\":%.0f,"
+      "\"moved\":%llu,\"rss_anon_mib\":%.0f,\"disk_mib\":%.0f,\"restart_s\":%.3f}\n",
+      static_cast<unsigned long long>(settings.stuck), settings.group,
+      static_cast<double>(settings.stuck) / seconds, longest,
+      static_cast<unsigned long long>(moved), memory_mib(), disk_mib(directory),
+      bench.restart_s(1, 1));
+  std::fflush(stdout);
+}
+
+// In a process of its own: what a process has once used, it keeps.
+template <class Work>
+void run_apart(Work&& work) {
+  const ::pid_t child = ::fork();
+  if (child < 0) give_up("can't fork");
+  if (child == 0) {
+    work();
+    ::_exit(0);
+  }
+  int status = 0;
+  if (::waitpid(child, &status, 0) != child || status != 0) give_up("a workload failed");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -238,18 +286,24 @@ int main(int argc, char** argv) {
   app.add_option("--messages", settings.messages, "of the backlog; 0 leaves it out");
   app.add_option("--behind", settings.behind, "how far the consumer is behind")->delimiter(',');
   app.add_option("--steady", settings.steady, "messages of each steady state; 0 leaves them out");
+  app.add_option("--stuck", settings.stuck,
+                 "messages of which the first of each commit stays; 0 leaves them out");
   app.add_option("--queues", settings.queues, "queues, a message each; 0 leaves them out");
   app.add_option("--bytes", settings.message_bytes, "payload of a message");
   app.add_option("--group", settings.group, "messages a commit")->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
   if (fs::exists(settings.directory)) give_up(settings.directory.string() + " exists already");
   fs::create_directories(settings.directory);
-  // Many queues first: what a process has once used, it keeps.
-  if (settings.queues > 0) run_queues(settings, settings.directory / "queues");
+  const fs::path& directory = settings.directory;
+  if (settings.queues > 0) run_apart([&] { run_queues(settings, directory / "queues"); });
   if (settings.steady > 0)
-    for (const std::uint64_t behind : settings.behind)
-      run_steady(settings, behind, settings.directory / ("behind" + std::to_string(behind)));
-  if (settings.messages > 0) run_backlog(settings, settings.directory / "backlog");
+    for (const std::uint64_t behind : settings.behind) {
+      const auto name = "behind" + std::to_string(behind);
+      run_apart([&] { run_steady(settings, behind, directory / name); });
+      fs::remove_all(directory / name);
+    }
+  if (settings.stuck > 0) run_apart([&] { run_stuck(settings, directory / "stuck"); });
+  if (settings.messages > 0) run_apart([&] { run_backlog(settings, directory / "backlog"); });
   fs::remove_all(settings.directory);
   return 0;
 }

@@ -101,7 +101,11 @@ class JournalLog {
 
   void commit(const std::vector<MessageRef>& messages) {
     for (const auto& message : messages)
-      writes_.push_back(Append{QueueId{1}, Offset{next_++}, message, {}});
+      writes_.push_back(Append{QueueId{1},
+                               Offset{next_++},
+                               message,
+                               {},
+                               static_cast<std::uint32_t>(message->size_bytes())});
     write();
   }
 

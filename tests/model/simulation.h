@@ -19,7 +19,8 @@
 namespace model {
 
 inline constexpr std::uint32_t kNarrowPacketBytes = 2000;
-inline constexpr dispatch::CoreLimits kLimits{.window_messages = 8, .window_bytes = 6000};
+inline constexpr dispatch::CoreLimits kLimits{
+    .window_messages = 8, .window_bytes = 6000, .budget_bytes = 8000};
 
 class Simulation {
  public:

@@ -102,6 +102,48 @@ TEST_CASE("journal dump shows queues and commits, to people and to programs") {
   CHECK_FALSE(std::getline(stream, line));
 }
 
+TEST_CASE("journal dump, stats, check and restore know messages that were moved out of the log") {
+  const ScratchDirectory scratch;
+  const auto directory = scratch.path() / "data";
+  {
+    auto opened = open_or_fail({.directory = directory, .window_bytes = 5000});
+    must(opened->commit(writes(define(1, "stuck", "stuck"), define_default_group(1),
+                               define(2, "busy", "busy"), define_default_group(2))));
+    must(opened->commit(writes(append(1, 1, message("stuck", "here")))));
+    for (std::uint64_t offset = 1; offset <= 20; ++offset)
+      must(opened->commit(writes(append(2, offset, message("busy", std::string(1000, 'b'))),
+                                 settle(2, offset, offset))));
+    while (opened->work().value()) continue;
+    must(opened->checkpoint());
+    REQUIRE(opened->stats().moved_messages == 1);
+  }
+  const Ran all = journal({"dump", directory.string(), "--from", "99"});
+  CHECK(has(all.out, "moved q1 from #1 "));
+  CHECK(has(all.out, "  append q1 #1 stuck 4 B by camera-1 \"here\"\n"));
+  CHECK_FALSE(has(journal({"dump", directory.string(), "--queue", "busy"}).out, "moved"));
+  const Ran lines = journal(
+      {"dump", directory.string(), "--json", "--payload", "--from", "99", "--queue", "stuck"});
+  std::istringstream stream(lines.out);
+  std::string line;
+  REQUIRE(std::getline(stream, line));
+  REQUIRE(std::getline(stream, line));
+  const auto block = boost::json::parse(line);
+  CHECK(block.at("moved_queue").as_int64() == 1);
+  CHECK(block.at("messages").at(0).at("payload_base64").as_string() == "aGVyZQ==");
+
+  CHECK(has(journal({"stats", directory.string()}).out, "moved out of log   1 blocks, "));
+  const auto figures = boost::json::parse(journal({"stats", directory.string(), "-j"}).out);
+  CHECK(figures.at("spilled_blocks").as_int64() == 1);
+  CHECK(figures.at("messages_kept").as_int64() == 1);
+
+  const Ran check = journal({"check", directory.string()});
+  CHECK(check.code == 0);
+  CHECK(has(check.out, "1 message kept"));
+  const auto copy = scratch.path() / "copy";
+  CHECK(journal({"restore", directory.string(), copy.string()}).code == 0);
+  CHECK(read_all(*open_or_fail({copy}), 1) == std::vector<Message>{*message("stuck", "here")});
+}
+
 TEST_CASE("journal stats counts") {
   const ScratchDirectory scratch;
   make_journal(scratch.path());

@@ -59,6 +59,7 @@ max_outbound_bytes = 65536
 max_connections = 7
 connect_timeout_s = 3
 disk_reserve_bytes = 1_000_000
+log_window_bytes = 2_000_000
 
 [upstream_tls]
 ca_file = "ca.pem"
@@ -92,6 +93,7 @@ key = ["topic:2", "property:command_type"]
   CHECK(config.max_connections == 7);
   CHECK(config.connect_timeout_s == 3);
   CHECK(config.disk_reserve_bytes == 1'000'000);
+  CHECK(config.log_window_bytes == 2'000'000);
   REQUIRE(config.queues.size() == 2);
   CHECK(config.queues[0].name == "images");
   CHECK(config.queues[0].mode == dispatch::Mode::copy);
@@ -108,6 +110,7 @@ TEST_CASE("an empty config file changes nothing") {
   CHECK(config.admin == Endpoint{"http", "127.0.0.1", 8480, {}});
   CHECK(config.data_dir.empty());
   CHECK(config.disk_reserve_bytes == 256u << 20);
+  CHECK(config.log_window_bytes == 256u << 20);
   CHECK(config.queues.empty());
 }
 
@@ -236,7 +239,8 @@ TEST_CASE("every limit is taken at its ends and refused beyond them") {
                            {"max_outbound_bytes", 65'536, 4'294'967'295},
                            {"max_connections", 1, 1'000'000},
                            {"connect_timeout_s", 1, 3'600},
-                           {"disk_reserve_bytes", 0, 1'125'899'906'842'624}};
+                           {"disk_reserve_bytes", 0, 1'125'899'906'842'624},
+                           {"log_window_bytes", 1'048'576, 1'125'899'906'842'624}};
   for (const Range& range : kRanges) {
     CAPTURE(range.key);
     const auto with = [&](long long value) {

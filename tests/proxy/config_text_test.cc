@@ -32,6 +32,7 @@ server_name = "broker.test"
 [limits]
 receive_maximum = 64
 disk_reserve_bytes = 0
+log_window_bytes = 3_000_000
 [compat]
 emqx_prefix = true
 [queue_defaults]
@@ -69,6 +70,7 @@ deny = ["produce", "consume"]
   CHECK(again.upstream_tls.server_name == "broker.test");
   CHECK(again.receive_maximum == 64);
   CHECK(again.disk_reserve_bytes == 0);
+  CHECK(again.log_window_bytes == 3'000'000);
   CHECK(again.emqx_prefix);
   CHECK(again.queue_defaults == config.queue_defaults);
   CHECK(again.queues == config.queues);

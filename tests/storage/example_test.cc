@@ -3,6 +3,7 @@
 #include "doctest/doctest.h"
 #include "storage/message_codec.h"
 #include "storage/record.h"
+#include "storage/spill_block.h"
 
 // Holds the worked example of docs/journal_format.md: if this fails, either the format has changed
 // by mistake, or format version and document must change with it.
@@ -23,17 +24,21 @@ std::string to_hex(const std::string& bytes) {
   return hex;
 }
 
-}  // namespace
-
-TEST_CASE("the block of the worked example is these bytes") {
+MessageRef example_message() {
   auto message = std::make_shared<Message>();
   message->topic = "images/a";
   message->payload = "hi";
   message->publisher = "cam";
   message->properties.message_expiry_s = 60;
   message->stored_at = kTime - Duration(3);
+  return message;
+}
+
+}  // namespace
+
+TEST_CASE("the block of the worked example is these bytes") {
   const std::vector<Write> writes = {
-      Append{QueueId{1}, Offset{7}, message, "k", 16},
+      Append{QueueId{1}, Offset{7}, example_message(), "k", 16},
       Settle{QueueId{1}, dispatch::GroupId{1}, Offset{5}, Offset{6}, End::acked, 32}};
   std::string block;
   storage::encode_block(block, 2, kTime, writes);
@@ -43,4 +48,25 @@ TEST_CASE("the block of the worked example is these bytes") {
         "01010710016b12"                        // append: queue, offset, size, key, message length
         "040508696d616765732f610363616d3c6869"  // the message
         "02010105010020");                      // settle: queue, group, first, length, end, size
+}
+
+TEST_CASE("the message of the worked example, moved out of the log, is these bytes") {
+  std::string message;
+  storage::put_message(message, *example_message(), kTime);
+  storage::SpillBlockBuilder builder;
+  builder.add(Offset{7}, kTime, std::string_view(message).substr(1));  // without its length
+  std::string value;
+  storage::SpilledBlocks blocks;
+  blocks.add(builder.finish(value, QueueId{1}));
+  CHECK(to_hex(storage::spill_block_key(QueueId{1}, Offset{7})) == "62000000010000000000000007");
+  CHECK(to_hex(value) ==
+        "a7a7b6e301"                              // envelope: checksum, version
+        "f6a1abfef96201"                          // time, number of messages
+        "000012"                                  // gap, later, length
+        "040508696d616765732f610363616d3c6869");  // the message
+  storage::encode_spilled(value, QueueId{1}, blocks);
+  CHECK(to_hex(storage::spill_index_key(QueueId{1})) == "6900000001");
+  CHECK(to_hex(value) ==
+        "49ca847301"    // envelope
+        "0801070121");  // end, number of blocks; gap, length, size
 }

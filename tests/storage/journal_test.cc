@@ -1,6 +1,8 @@
 #include "storage/journal.h"
 
 #include "doctest/doctest.h"
+#include "leveldb/db.h"
+#include "storage/key.h"
 #include "tests/support/storage_samples.h"
 
 using namespace dispatch;
@@ -154,6 +156,29 @@ TEST_CASE("a queue drained in small reads, forth and back, gives every message o
   CHECK(drained == range(1, 1000));
   for (std::uint64_t from = 995; from > 5; from -= 5)
     REQUIRE(offsets(*journal, from, from + 5) == range(from, from + 4));
+}
+
+// A message behind the gap that does not fit into the read must not be looked at for ever.
+TEST_CASE("a read within limits ends before and behind messages that were lost") {
+  const ScratchDirectory scratch;
+  const storage::JournalOptions options{scratch.path()};
+  {
+    auto journal = open_or_fail(options);
+    fill(*journal, 6, 2);  // commit 4 holds 5 and 6
+    must(journal->checkpoint());
+  }
+  {
+    leveldb::DB* opened = nullptr;
+    REQUIRE(leveldb::DB::Open({}, (scratch.path() / "log").string(), &opened).ok());
+    const std::unique_ptr<leveldb::DB> log(opened);
+    REQUIRE(log->Put({}, storage::log_key(4), "damaged").ok());
+  }
+  auto journal = open_or_fail(options);
+  const auto one = message("q/a", "1")->size_bytes();
+  CHECK(offsets(*journal, 3, ~0ull, 99, one * 2 + 1) == range(3, 4));
+  CHECK(offsets(*journal, 5, ~0ull, 1) == range(7, 7));
+  CHECK(offsets(*journal, 4, 7) == range(4, 4));
+  CHECK(offsets(*journal, 5, 7).empty());
 }
 
 TEST_CASE("queues that share commits are read apart, in turn") {

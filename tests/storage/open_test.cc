@@ -133,12 +133,34 @@ TEST_CASE("a journal of a newer schema is refused and not touched") {
   storage::seal_envelope(newer, storage::kHeadKey);
   tamper(scratch.path() / "state",
          [&](leveldb::DB& state) { REQUIRE(state.Put({}, "m", newer).ok()); });
-  CHECK(names(refusal(scratch.path()), "schema version 2"));
+  CHECK(names(refusal(scratch.path()), "schema version 3"));
   tamper(scratch.path() / "state", [&](leveldb::DB& state) {
     std::string kept;
     REQUIRE(state.Get({}, "m", &kept).ok());
     CHECK(kept == newer);
   });
+}
+
+TEST_CASE("a journal of schema 1 is opened, and is one of schema 2 from then on") {
+  const ScratchDirectory scratch;
+  make_journal(scratch.path(), true);
+  const auto change_schema = [&](char from, char to) {
+    tamper(scratch.path() / "state", [&](leveldb::DB& state) {
+      std::string head;
+      REQUIRE(state.Get({}, "m", &head).ok());
+      REQUIRE(head[storage::kEnvelopeBytes] == from);
+      head[storage::kEnvelopeBytes] = to;  // all else is the same in both
+      storage::seal_envelope(head, storage::kHeadKey);
+      REQUIRE(state.Put({}, "m", head).ok());
+    });
+  };
+  change_schema(2, 1);
+  {
+    auto journal = open_or_fail({scratch.path()});
+    CHECK(offsets_of(*journal) == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
+    CHECK(journal->stats().checkpoint_commit == 5);
+  }
+  change_schema(2, 2);
 }
 
 TEST_CASE("a damaged commit is left out of the replay and named, and only its messages are lost") {

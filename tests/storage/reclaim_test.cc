@@ -14,9 +14,19 @@ TEST_CASE("the log map knows positions to a megabyte, in little memory") {
     CHECK(std::abs(known - exact) <= 1 << 20);
   }
   CHECK(map.position_of(100'000) == 99'999 * kCommit);
+  for (std::uint64_t position = 0; position < 999'990'000; position += 7'654'321) {
+    const auto known = static_cast<std::int64_t>(map.position_of(map.commit_at(position)));
+    CHECK(std::abs(known - static_cast<std::int64_t>(position)) <= 20'000);
+  }
+  CHECK(map.commit_at(0) == 1);
+  CHECK(map.commit_at(999'990'000) == 100'000);
+  CHECK(map.commit_at(999'990'001) == 100'001);
   map.forget_below(50'000);
   CHECK(map.position_of(100'000) == 99'999 * kCommit);
   CHECK(map.position_of(1) <= 50'000 * kCommit);
 }
 
-TEST_CASE("an empty log map knows nothing") { CHECK(LogMap().position_of(5) == 0); }
+TEST_CASE("an empty log map knows nothing") {
+  CHECK(LogMap().position_of(5) == 0);
+  CHECK(LogMap().commit_at(5) == 0);
+}

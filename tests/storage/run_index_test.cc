@@ -75,3 +75,20 @@ TEST_CASE("runs that are gone are dropped in front and in the middle, and memory
   REQUIRE(runs.all().size() == 2);
   CHECK(runs.all()[1].commit == 3);
 }
+
+TEST_CASE("runs that were moved or removed are cut where the log begins") {
+  const std::vector<Run> runs = {{10, Offset{1}, 20, 10}, {30, Offset{40}, 5, 1}};
+  const auto cut = [&](std::uint64_t commit, std::uint64_t end) {
+    QueueRuns copy{std::vector<Run>(runs)};
+    copy.begin_at(commit, Offset{end});
+    return std::vector<Run>(copy.all().begin(), copy.all().end());
+  };
+  CHECK(cut(10, 1) == runs);
+  CHECK(cut(15, 9) == std::vector<Run>{{15, Offset{9}, 12, 5}, runs[1]});
+  CHECK(cut(15, 0) == std::vector<Run>{{15, Offset{1}, 20, 5}, runs[1]});
+  CHECK(cut(9, 20) == std::vector<Run>{{10, Offset{20}, 1, 10}, runs[1]});
+  CHECK(cut(9, 21) == std::vector<Run>{runs[1]});
+  CHECK(cut(20, 9) == std::vector<Run>{runs[1]});
+  CHECK(cut(31, 9).empty());
+  CHECK(cut(9, 45).empty());
+}
