@@ -18,7 +18,8 @@ using dispatch::Error;
 using dispatch::Result;
 
 constexpr std::string_view kForms =
-    "takes mqtt://HOST:PORT, http://HOST:PORT or http+unix:///PATH (IPv6 in brackets)";
+    "takes SCHEME://HOST:PORT with mqtt, mqtts, ws, wss or http, or http+unix:///PATH (IPv6 in "
+    "brackets)";
 
 // sun_path has 108 bytes, one of them for the terminating zero.
 constexpr std::size_t kMaxUnixPath = 107;
