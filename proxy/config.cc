@@ -204,7 +204,7 @@ struct Limit {
 };
 
 constexpr Limit kLimits[] = {
-    {"max_packet_bytes", 1024, 268'435'455,
+    {"max_packet_bytes", 1024, 268'435'460,
      [](ServeConfig& c, std::int64_t n) { c.max_packet_bytes = static_cast<std::uint32_t>(n); }},
     {"receive_maximum", 1, 65'535,
      [](ServeConfig& c, std::int64_t n) { c.receive_maximum = static_cast<std::uint16_t>(n); }},

@@ -56,7 +56,7 @@ struct ServeConfig {
   Acl acl;                                // [[acl]]: who may produce and consume
 
   // Limits, each a key of the same name in the [limits] table.
-  std::uint32_t max_packet_bytes = 268'435'455;  // of one packet from a client, 1024..268435455
+  std::uint32_t max_packet_bytes = 268'435'460;  // of one packet from a client, 1024..268435460
   std::uint16_t receive_maximum = 1024;          // QoS 1/2 publishes a client may have open
   std::uint64_t max_outbound_bytes = 8u << 20;   // per client, then it gets no more deliveries
   std::uint32_t max_connections = 10'000;

@@ -218,10 +218,9 @@ void PahoBridge::numbered_up(const Frame& frame) {
 // --- down
 
 protocol::Result<std::size_t> PahoBridge::from_broker(std::span<const std::uint8_t> bytes) {
-  constexpr std::size_t any_size = protocol::max_variable_byte + 5;
   std::size_t used = 0;
   while (used < bytes.size()) {
-    const auto frame = protocol::next_frame(bytes.subspan(used), any_size);
+    const auto frame = protocol::next_frame(bytes.subspan(used), protocol::largest_packet_bytes);
     if (!frame) return frame.error();
     if (frame->size == 0) break;
     used += frame->size;

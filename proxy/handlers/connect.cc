@@ -71,7 +71,7 @@ void set_own_limits(Session& session, protocol::Properties& properties) {
       static_cast<std::uint16_t>(lower(PropertyId::topic_alias_maximum, kTopicAliasMaximum, 0));
   const auto brokers = properties.number(PropertyId::maximum_packet_size);
   const auto limit = std::min(brokers.value_or(config.max_packet_bytes), config.max_packet_bytes);
-  if (brokers || limit < 268'435'455) {
+  if (brokers || limit < protocol::largest_packet_bytes) {
     properties.set(PropertyId::maximum_packet_size, limit);
   }
 }

@@ -40,6 +40,8 @@ Result<Frame> next_frame(std::span<const std::uint8_t> bytes, std::size_t max_pa
 
 // A Variable Byte Integer [MQTT-1.5.5]: seven bits per byte, the lowest first.
 inline constexpr std::uint32_t max_variable_byte = 268'435'455;
+// The largest packet: that Remaining Length behind the five bytes that say it.
+inline constexpr std::uint32_t largest_packet_bytes = max_variable_byte + 5;
 
 struct VariableByte {
   std::uint32_t value = 0;

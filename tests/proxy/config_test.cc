@@ -234,7 +234,7 @@ TEST_CASE("every limit is taken at its ends and refused beyond them") {
     long long min;
     long long max;
   };
-  const Range kRanges[] = {{"max_packet_bytes", 1024, 268'435'455},
+  const Range kRanges[] = {{"max_packet_bytes", 1024, 268'435'460},
                            {"receive_maximum", 1, 65'535},
                            {"max_outbound_bytes", 65'536, 4'294'967'295},
                            {"max_connections", 1, 1'000'000},
