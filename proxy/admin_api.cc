@@ -160,7 +160,8 @@ admin::Figures AdminApi::figures() {
           .publishes_from_broker = traffic_.publishes_from_broker,
           .publishes_denied = traffic_.publishes_denied,
           .commits = queues_.commit_times(),
-          .failed_commits = queues_.failed_commits()};
+          .failed_commits = queues_.failed_commits(),
+          .ready_memory_bytes = queues_.ready_memory_bytes()};
 }
 
 }  // namespace proxy

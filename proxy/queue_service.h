@@ -192,6 +192,7 @@ class QueueService final : private JournalEvents {
   }
   // Empty while all is well, else why nothing can be stored at present.
   const std::string& failure() const { return failure_.empty() ? low_disk_ : failure_; }
+  std::uint64_t ready_memory_bytes() const { return queues_.ready_memory_bytes(); }
   const Durations& commit_times() const { return journal_.commit_times(); }
   std::uint64_t failed_commits() const { return journal_.failed_commits(); }
   dispatch::Time now() const { return clock_.now(); }

@@ -36,6 +36,7 @@ struct Figures {
   std::uint64_t publishes_denied = 0;  // by [[acl]], Wills included
   proxy::Durations commits;            // those that were written
   std::uint64_t failed_commits = 0;
+  std::uint64_t ready_memory_bytes = 0;  // of messages that queues hold ready
 };
 
 // Messages a second, over the last seconds.
