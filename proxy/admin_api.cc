@@ -161,7 +161,8 @@ admin::Figures AdminApi::figures() {
           .publishes_denied = traffic_.publishes_denied,
           .held = traffic_.held,
           .commits = queues_.commit_times(),
-          .failed_commits = queues_.failed_commits()};
+          .failed_commits = queues_.failed_commits(),
+          .ready_memory_bytes = queues_.ready_memory_bytes()};
 }
 
 }  // namespace proxy

@@ -40,8 +40,11 @@ QueueService::QueueService(boost::asio::io_context& core, const Clock& clock,
 }
 
 QueueService::~QueueService() {
-  // What waits for the commit under way is the journal's next one.
-  if (failure_.empty() && !filling_.writes.empty()) journal_.commit(std::move(filling_.writes));
+  // What waits for the commit under way are the journal's next ones.
+  if (!failure_.empty()) return;
+  full_.push_back(std::move(filling_));
+  for (Group& group : full_)
+    if (!group.writes.empty()) journal_.commit(std::move(group.writes));
 }
 
 void QueueService::Group::clear() {
@@ -204,6 +207,7 @@ void QueueService::take(dispatch::Step&& step) {
     if (const auto* append = std::get_if<dispatch::Append>(&write)) {
       filling_.ends[append->queue] = dispatch::next(append->offset);
       filling_.bytes += append->message->size_bytes();
+      waiting_bytes_ += append->message->size_bytes();
     }
     filling_.writes.push_back(std::move(write));
   }
@@ -214,14 +218,18 @@ void QueueService::take(dispatch::Step&& step) {
       perform(action);
     }
   }
-  if (!commit_under_way_ && !filling_.empty()) submit();
+  if (filling_.is_full()) {
+    full_.push_back(std::move(filling_));
+    filling_.clear();
+  }
+  if (!commit_under_way_ && has_waiting()) submit();
   schedule_tick();
 }
 
 // True if something that the action depends on is not durable yet. A session's deliveries keep
 // their order: one that need not wait does so behind one that must.
 bool QueueService::must_wait(const dispatch::Action& action) {
-  if (!commit_under_way_ && filling_.writes.empty()) return false;
+  if (!commit_under_way_ && filling_.writes.empty() && full_.empty()) return false;
   const auto* delivery = std::get_if<dispatch::Deliver>(&action);
   if (delivery == nullptr) return true;
   Client* client = find(delivery->session);
@@ -243,9 +251,11 @@ void QueueService::submit() {
 }
 
 void QueueService::start_commit() {
-  const bool was_full = !can_take();
-  std::swap(filling_, committing_);
-  if (was_full) {
+  const bool could_take = can_take();
+  std::swap(full_.empty() ? filling_ : full_.front(), committing_);
+  if (!full_.empty()) full_.pop_front();
+  waiting_bytes_ -= committing_.bytes;
+  if (!could_take && can_take()) {
     for (auto& [session, client] : clients_) client.client->on_queues_ready();
   }
   if (committing_.writes.empty()) {  // all that these actions waited for is durable by now
@@ -266,7 +276,7 @@ void QueueService::on_committed(const dispatch::Result<void>& result) {
   commit_under_way_ = false;
   for (const auto& [queue, end] : committing_.ends) queues_.durable(queue, end);
   finish_group();
-  if (!commit_under_way_ && !filling_.empty()) start_commit();
+  if (!commit_under_way_ && has_waiting()) start_commit();
 }
 
 void QueueService::finish_group() {
@@ -331,9 +341,10 @@ void QueueService::fail(const std::string& why) {
   log().error("journal: {}; queues answer 0x83 until it is open again", why);
   commit_under_way_ = false;
   ++journal_epoch_;
-  Group lost[] = {std::move(committing_), std::move(filling_)};
-  committing_.clear();
-  filling_.clear();
+  std::deque<Group> lost = std::exchange(full_, {});
+  lost.push_front(std::exchange(committing_, {}));
+  lost.push_back(std::exchange(filling_, {}));
+  waiting_bytes_ = 0;
   queues_ = dispatch::QueueSet(seed_, dispatch::CoreLimits{});
   tick_timer_.cancel();
   tick_at_.reset();

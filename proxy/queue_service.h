@@ -76,7 +76,7 @@ class QueueService final : private JournalEvents {
   }
   // False while as much waits for the journal as should: sessions stop reading until
   // on_queues_ready(). What was read already is taken all the same.
-  bool can_take() const { return filling_.bytes < kMaxFillingBytes; }
+  bool can_take() const { return waiting_bytes_ < kMaxWaitingBytes; }
   // With a packet identifier, on_stored() or on_store_failed() answers; with 0 nobody is told. An
   // error refuses at once.
   dispatch::Result<void> publish(dispatch::SessionId session, protocol::PacketId packet_id,
@@ -192,12 +192,17 @@ class QueueService final : private JournalEvents {
   }
   // Empty while all is well, else why nothing can be stored at present.
   const std::string& failure() const { return failure_.empty() ? low_disk_ : failure_; }
+  std::uint64_t ready_memory_bytes() const { return queues_.ready_memory_bytes(); }
   const Durations& commit_times() const { return journal_.commit_times(); }
   std::uint64_t failed_commits() const { return journal_.failed_commits(); }
   dispatch::Time now() const { return clock_.now(); }
 
  private:
-  static constexpr std::size_t kMaxFillingBytes = 16 * 1024 * 1024;
+  static constexpr std::size_t kMaxWaitingBytes = 16 * 1024 * 1024;
+  // What one commit holds, about: more would make everybody wait for the last of it, and LevelDB,
+  // which writes a table of each full buffer meanwhile, stall.
+  static constexpr std::size_t kMaxCommitBytes = 4 * 1024 * 1024;
+  static constexpr std::size_t kMaxCommitWrites = 16 * 1024;
 
   // The writes of many steps, which are one commit, and the actions that wait for it.
   struct Group {
@@ -206,6 +211,7 @@ class QueueService final : private JournalEvents {
     std::unordered_map<dispatch::QueueId, dispatch::Offset> ends;  // queues are durable up to here
     std::size_t bytes = 0;                                         // of the messages to be written
     bool empty() const { return writes.empty() && actions.empty(); }
+    bool is_full() const { return bytes >= kMaxCommitBytes || writes.size() >= kMaxCommitWrites; }
     void clear();
   };
   struct Client {
@@ -228,6 +234,7 @@ class QueueService final : private JournalEvents {
   void take(dispatch::Step&& step);
   void take_action(dispatch::Action&& action);
   bool must_wait(const dispatch::Action& action);
+  bool has_waiting() const { return !full_.empty() || !filling_.empty(); }
   void submit();
   void start_commit();
   void finish_group();
@@ -254,7 +261,9 @@ class QueueService final : private JournalEvents {
   std::uint64_t last_session_ = 0;
 
   Group filling_;
+  std::deque<Group> full_;  // in front of it
   Group committing_;
+  std::size_t waiting_bytes_ = 0;  // of full_ and filling_
   std::vector<dispatch::Action> performing_;
   bool commit_under_way_ = false;
   bool submit_posted_ = false;

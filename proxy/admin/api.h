@@ -37,6 +37,7 @@ struct Figures {
   std::size_t held = 0;                // clients now that go on without the broker
   proxy::Durations commits;            // those that were written
   std::uint64_t failed_commits = 0;
+  std::uint64_t ready_memory_bytes = 0;  // of messages that queues hold ready
 };
 
 // Messages a second, over the last seconds.

@@ -91,6 +91,9 @@ void add_server(std::vector<MetricFamily>& all, Api& api) {
   all.push_back(counter("sluice_publishes_denied_total",
                         "Publishes and Wills since start that the [[acl]] rules forbade",
                         figures.publishes_denied));
+  all.push_back(gauge("sluice_ready_memory_bytes",
+                      "Memory of the messages that all queues hold ready, about",
+                      figures.ready_memory_bytes));
   MetricFamily upstream =
       family("sluice_upstream", MetricType::Gauge, "1 for the state that the broker is in");
   for (const std::string_view state : {"reachable", "unreachable", "unknown"})

@@ -1,4 +1,8 @@
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "doctest/doctest.h"
 #include "leveldb/db.h"
@@ -32,8 +36,18 @@ storage::JournalOptions options_on(PowerLossEnv& env) {
           .log_buffer_bytes = 1};  // LevelDB makes 64 KiB of it: two or three in the script
 }
 
+// Settled for the group "audit" of queue 1.
+Write audited(std::uint64_t first, std::uint64_t last) {
+  return Settle{QueueId{1}, GroupId{2}, Offset{first}, Offset{last}};
+}
+// Done for all groups.
+Write ended(std::uint32_t queue, std::uint64_t first, std::uint64_t last, End end) {
+  return Settle{QueueId{queue}, GroupId{}, Offset{first}, Offset{last}, end};
+}
+
 // Four messages to queue 1 and one to the last-value queue 2, a round. The second of each four
-// stays a while, so that there are intervals and not only a watermark.
+// stays a while, so that there are intervals and not only a watermark; a second group lags behind,
+// and skips some that are too old in the end.
 void add_rounds(Script& script) {
   for (std::uint64_t round = 0; round < 23; ++round) {
     const std::uint64_t first = round * 4 + 1, light = round + 1;
@@ -42,17 +56,22 @@ void add_rounds(Script& script) {
     for (std::uint64_t i = 0; i < 4; ++i)
       commit.push_back(append(1, first + i, rich_message(1000 + first + i)));
     script.push_back(std::move(commit));
-    if (round == 3) script.push_back(writes(attempt(1, 2, 1), attempt(1, 2, 2), attempt(2, 1, 7)));
+    if (round == 3) script.push_back(writes(attempt(1, 2, 1), attempt(1, 2, 2), attempt(2, 4, 7)));
     if (round > 2)
       script.push_back(writes(settle(1, first - 8, first - 8), settle(1, first - 6, first - 5)));
     if (round > 5)
-      script.push_back(writes(settle(1, first - 19, first - 19), settle(2, light - 4, light - 4)));
+      script.push_back(writes(settle(1, first - 19, first - 19), settle(2, light - 1, light - 1),
+                              audited(first - 23, first - 21)));
+    if (round > 8 && round % 4 == 0)
+      script.push_back(writes(ended(1, first - 32, first - 28, End::retired)));
   }
 }
 
 bool defines_something(const Commit& commit) {
   return std::ranges::any_of(commit, [](const Write& write) {
-    return std::holds_alternative<DefineQueue>(write) || std::holds_alternative<DeleteQueue>(write);
+    return std::holds_alternative<DefineQueue>(write) ||
+           std::holds_alternative<DeleteQueue>(write) ||
+           std::holds_alternative<DefineGroup>(write) || std::holds_alternative<DeleteGroup>(write);
   });
 }
 
@@ -61,8 +80,11 @@ Script make_script(Durability durability) {
   Script script;
   script.push_back(writes(define(1, "images", "images/+"), define_default_group(1)));
   script.push_back(writes(define(2, "lights", "lights/#"), define_default_group(2)));
+  std::get<DefineQueue>(script.back()[0]).options.last_value = true;
+  script.push_back(writes(DefineGroup{QueueId{1}, GroupId{2}, "audit", Offset{1}}));
   add_rounds(script);
-  script.push_back(writes(settle(1, 1, 92)));
+  script.push_back(writes(settle(1, 1, 92), DeleteGroup{QueueId{1}, GroupId{2}}));
+  script.push_back(writes(ended(1, 1, 92, End::unneeded)));
   script.push_back(writes(drop(2)));
   for (std::uint32_t queue = 3; queue < 15; ++queue) {
     script.push_back(writes(define(queue, "q" + std::to_string(queue), std::to_string(queue)),
@@ -163,10 +185,41 @@ class Run {
     Expected expected;
     for (std::size_t i = 0; i < at_; ++i) expected.apply(script_[i]);
     REQUIRE(journal_->states() == expected.states);
+    recover_sessions();
     check_messages(*journal_, expected);
   }
 
  private:
+  // Now and then, a record of a session; each third is an end. Durable when it returns.
+  bool put_session() {
+    if (at_ % 4 != 0) return true;
+    const std::string client = "client" + std::to_string(at_ % 5);
+    session_in_doubt_ = {client, at_ % 12 == 0 ? "" : "record " + std::to_string(at_)};
+    if (!journal_->put_session(client, session_in_doubt_->second)) {
+      REQUIRE(journal_->poisoned());
+      return false;
+    }
+    take_session();
+    return true;
+  }
+
+  void take_session() {
+    const auto& [client, record] = *session_in_doubt_;
+    if (record.empty())
+      sessions_.erase(client);
+    else
+      sessions_[client] = record;
+    session_in_doubt_.reset();
+  }
+
+  void recover_sessions() {
+    const auto found = journal_->sessions();
+    REQUIRE(found.has_value());
+    if (session_in_doubt_ && *found != sessions_) take_session();
+    session_in_doubt_.reset();
+    REQUIRE(*found == sessions_);
+  }
+
   static const Script& script_of(Durability durability) {
     static const Script synced = make_script(Durability::fsync);
     static const Script at_intervals = make_script(Durability::interval);
@@ -186,6 +239,7 @@ class Run {
     }
     in_doubt_ = false;
     ++at_;
+    if (!put_session()) return false;
     if (durability_ == Durability::fsync || defines_something(commit)) safe_ = at_;
     if (durability_ == Durability::interval && at_ % 7 == 0) {
       REQUIRE((safe_ == at_ || journal_->sync_within()));
@@ -201,7 +255,9 @@ class Run {
   const Durability durability_;
   const Script& script_;
   std::unique_ptr<Journal> journal_;
-  std::size_t at_ = 0;  // commits of the script that were acknowledged
+  std::size_t at_ = 0;                           // commits of the script that were acknowledged
+  std::map<std::string, std::string> sessions_;  // that were acknowledged
+  std::optional<std::pair<std::string, std::string>> session_in_doubt_;
   std::uint64_t moved_ = 0;
   std::size_t safe_ = 0;  // of them, those that must survive a power cut
   bool in_doubt_ = false;

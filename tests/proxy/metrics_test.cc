@@ -87,6 +87,7 @@ TEST_CASE("clients, publishes, the broker and the journal are there") {
   api.current_figures.publishes_denied = 4;
   api.current_figures.held = 5;
   api.current_figures.failed_commits = 2;
+  api.current_figures.ready_memory_bytes = 12345;
   api.current_figures.commits.note(std::chrono::milliseconds(4));
   api.current_figures.commits.note(std::chrono::milliseconds(5));  // a bound belongs to its bucket
   api.current_figures.commits.note(std::chrono::seconds(9));
@@ -95,6 +96,7 @@ TEST_CASE("clients, publishes, the broker and the journal are there") {
   CHECK(has_line(text, R"(sluice_upstream{state="reachable"} 0)"));
   CHECK(has_line(text, R"(sluice_upstream{state="unreachable"} 1)"));
   CHECK(has_line(text, R"(sluice_clients 3)"));
+  CHECK(has_line(text, R"(sluice_ready_memory_bytes 12345)"));
   CHECK(has_line(text, R"(sluice_connections_total{result="accepted"} 9)"));
   CHECK(has_line(text, R"(sluice_connections_total{result="refused"} 1)"));
   CHECK(has_line(text, R"(sluice_publishes_total{from="client"} 20)"));

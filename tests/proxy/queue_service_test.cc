@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -31,12 +32,13 @@ class Client final : public QueueClient {
   }
   void on_consumers_lost() override { ++lost; }
   void resubscribe() override { resubscribed = true; }
-  void on_queues_ready() override {}
+  void on_queues_ready() override { ++ready; }
 
   std::deque<dispatch::Deliver> delivered;
   std::vector<protocol::PacketId> stored;
   std::vector<protocol::PacketId> failed;
   int lost = 0;
+  int ready = 0;
   bool resubscribed = false;
 };
 
@@ -276,6 +278,49 @@ TEST_CASE("a confirmation waits for what was published before it") {
   house.until([&] { return second.stored.size() == 1; });
   CHECK(house.service->stats("jobs")->ready == 1);
   CHECK(first.stored.empty());
+}
+
+TEST_CASE("more than one commit should hold is several, in order, and nothing is left behind") {
+  House house;
+  REQUIRE(house.create("jobs", "jobs/+").has_value());
+  const auto commits = [&] {
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i <= Durations::kBoundsS.size(); ++i)
+      all += house.service->commit_times().count(i);
+    return all;
+  };
+  const auto before = commits();
+  Client client;
+  const auto session = house.service->open_session(client, {});
+  const std::string megabyte(1 << 20, 'm');
+  protocol::PacketId sent = 0;
+  while (house.service->can_take())
+    REQUIRE(house.service->publish(session, ++sent, house.message("jobs/a", megabyte)).has_value());
+  CHECK(sent == 16);
+  SUBCASE("they are stored") {
+    house.until([&] { return client.stored.size() == sent; });
+    CHECK(std::ranges::is_sorted(client.stored));
+    CHECK(commits() == before + 4);
+    CHECK(client.ready == 1);
+    CHECK(house.service->can_take());
+    for (int i = 0; i < 40'000; ++i)
+      REQUIRE(house.service->publish(session, 0, house.message("jobs/a", "s")).has_value());
+    REQUIRE(house.service->publish(session, ++sent, house.message("jobs/a", "s")).has_value());
+    house.until([&] { return client.stored.size() == sent; });
+    CHECK(commits() == before + 7);
+  }
+  SUBCASE("an orderly end in between stores them too") {
+    house.close();
+    house.env.cut_power(power_loss::Loss::drop);
+    house.open();
+    CHECK(house.service->stats("jobs")->ready == sent);
+  }
+  SUBCASE("a failure refuses all of them") {
+    house.env.fail_at(1, Fault::for_ever);
+    house.until([&] { return client.failed.size() == sent; });
+    CHECK(client.stored.empty());
+    CHECK(house.service->can_take());
+  }
 }
 
 TEST_CASE("definitions are answered when they are durable, or with the reason at once") {
