@@ -16,6 +16,9 @@ Rep get_big_endian(std::string_view bytes) {
   return value;
 }
 
+// Queues have ids of 32 bits until there have been that many of them, mailboxes among them.
+constexpr std::uint64_t kShortIds = 0xFFFFFFFF;
+
 }  // namespace
 
 std::string log_key(CommitNumber commit) {
@@ -31,14 +34,19 @@ std::optional<CommitNumber> commit_of(std::string_view log_key) {
 
 std::string queue_key(dispatch::QueueId queue) {
   std::string key = "q";
-  put_big_endian(key, queue.value);
+  if (queue.value <= kShortIds)
+    put_big_endian(key, static_cast<std::uint32_t>(queue.value));
+  else
+    put_big_endian(key, queue.value);
   return key;
 }
 
 std::optional<dispatch::QueueId> queue_of(std::string_view state_key) {
-  if (state_key.size() != 1 + sizeof(dispatch::QueueId::rep) || state_key.front() != 'q')
+  if (!state_key.starts_with('q')) return std::nullopt;
+  state_key.remove_prefix(1);
+  if (state_key.size() != sizeof(std::uint32_t) && state_key.size() != sizeof(std::uint64_t))
     return std::nullopt;
-  return dispatch::QueueId{get_big_endian<dispatch::QueueId::rep>(state_key.substr(1))};
+  return dispatch::QueueId{get_big_endian<dispatch::QueueId::rep>(state_key)};
 }
 
 std::string session_key(std::string_view client_id) { return "c" + std::string(client_id); }
