@@ -31,9 +31,9 @@ void Group::make_own_chooser() {
   ready_.inform(nullptr);
   delayed_.inform(nullptr);
   lanes_ = nullptr;
-  if (queue_.options.dispatch != Strategy::key_affinity) {
+  if (queue_.options().dispatch != Strategy::key_affinity) {
     const auto seed = shared_.seed + (std::uint64_t{queue_.id.value} << 32) + id_.value;
-    chooser_ = make_chooser(queue_.options.dispatch, seed);
+    chooser_ = make_chooser(queue_.options().dispatch, seed);
     return;
   }
   auto lanes = std::make_unique<Lanes>(queue_);
@@ -49,7 +49,7 @@ void Group::make_own_chooser() {
 
 void Group::options_changed(Turn& turn) {
   // A last-value queue's newest values are known by the keys that they were stored with.
-  if (!queue_.options.last_value) rekey();
+  if (!queue_.options().last_value) rekey();
   make_own_chooser();
   for (Consumer* consumer : consumers_) {
     consumer->rank = {};
@@ -89,6 +89,7 @@ void Group::leave(Consumer& consumer, Leave leave, Turn& turn) {
   if (consumers_.empty()) {
     idle_since_ = turn.now;
     shrink();
+    owner_.calmer(turn);
   }
   hand_out(turn);
 }
@@ -100,7 +101,7 @@ void Group::settle(Consumer& consumer, DeliveryId delivery, const Settlement& se
   Entry entry = take_held(consumer, delivery, turn);
   if (outcome == Outcome::ack) {
     finish(entry, turn);
-  } else if (outcome == Outcome::reject && !holds_dead_letters(queue_.options) &&
+  } else if (outcome == Outcome::reject && !holds_dead_letters(queue_.options()) &&
              !is_settled(entry)) {
     free_key(entry.key);
     bury(entry, reason.empty() ? "rejected" : "rejected: " + std::string(reason), turn);
@@ -121,7 +122,7 @@ void Group::wake(Consumer& consumer, Turn& turn) {
 
 // For a consumer that the chooser does not know: available, unless it is full.
 void Group::take_standing(Consumer& consumer) {
-  const bool full = consumer.load() >= queue_.options.max_inflight;
+  const bool full = consumer.load() >= queue_.options().max_inflight;
   consumer.standing = full ? Standing::full : Standing::available;
   if (!full) chooser_->add(consumer);
 }
@@ -141,7 +142,7 @@ void Group::find_widest() {
 // --- Handing out ---
 
 void Group::hand_out(Turn& turn) {
-  if (!queue_.options.pause_consuming) {
+  if (!queue_.options().pause_consuming) {
     if (lanes_ != nullptr)
       hand_out_by_key(turn);
     else
@@ -181,14 +182,14 @@ void Group::hand_out_by_key(Turn& turn) {
 
 // A value is never delivered while an older value of its key is in flight.
 bool Group::hold_back(const Entry& entry) {
-  if (!queue_.options.last_value || !keys_.in_flight(entry.key)) return false;
+  if (!queue_.options().last_value || !keys_.in_flight(entry.key)) return false;
   keys_.wait(ready_.take(entry.offset));
   return true;
 }
 
 // Nobody may take it if it is too large for all of them: those behind it need not wait for it.
 Consumer* Group::find_taker(const Entry& entry) {
-  const auto bytes = packet_bytes(entry, queue_.options);
+  const auto bytes = packet_bytes(entry, queue_.options());
   if (bytes > widest_) return nullptr;
   while (true) {
     // Somebody else first if one consumer has just refused it; better the same one than nobody.
@@ -215,15 +216,15 @@ void Group::deliver(Consumer& consumer, Entry entry, Turn& turn) {
   entry.delivered_before = true;
   deliver.settled_by_command = entry.settled_by_command =
       consumer.session->limits.user_properties &&
-      (consumer.settles_by_command || queue_.options.settle == Settling::explicit_);
-  if (queue_.options.last_value) keys_.begin(entry.key, entry.offset);
+      (consumer.settles_by_command || queue_.options().settle == Settling::explicit_);
+  if (queue_.options().last_value) keys_.begin(entry.key, entry.offset);
   if (lanes_ != nullptr) lanes_->in_flight(entry.key, consumer);
   consumer.held.emplace(deliver.delivery, std::move(entry));
   ++in_flight_;
   leases_.begin(consumer, deliver.delivery, turn.now, in_flight_);
   ++consumer.session->slots_used;
   chooser_->given(consumer);
-  if (consumer.load() >= queue_.options.max_inflight) make_unavailable(consumer, Standing::full);
+  if (consumer.load() >= queue_.options().max_inflight) make_unavailable(consumer, Standing::full);
   turn.step.actions.push_back(std::move(deliver));
 }
 
@@ -278,11 +279,11 @@ void Group::come_back(Entry entry, Failed failed, Turn& turn, std::optional<Dura
   if (is_settled(entry)) return;
   if (failed == Failed::no) return make_ready(std::move(entry));
   const auto failures = failures_of(entry.offset) + 1;
-  if (const auto most = queue_.options.max_deliveries; most > 0 && failures >= most)
+  if (const auto most = queue_.options().max_deliveries; most > 0 && failures >= most)
     return bury(entry, "max_deliveries", turn);
   record(turn.step, queue_, Attempt{queue_.id, id_, entry.offset, failures});
   if (failed == Failed::at_once) return make_ready(std::move(entry));
-  const auto delay = asked ? *asked : retry_delay(queue_.options, failures, shared_.random);
+  const auto delay = asked ? *asked : retry_delay(queue_.options(), failures, shared_.random);
   if (delay == Duration(0)) return make_ready(std::move(entry));
   delayed_.add(std::move(entry), turn.now + delay);
 }
@@ -306,13 +307,13 @@ void Group::make_ready(Entry entry) {
 }
 
 void Group::free_key(const std::string& key) {
-  if (!queue_.options.last_value) return;
+  if (!queue_.options().last_value) return;
   if (auto waiting = keys_.end(key)) make_ready(std::move(*waiting));
 }
 
 void Group::record_settled(Offset offset, End end, std::uint64_t bytes, Turn& turn) {
   record(turn.step, queue_, Settle{queue_.id, id_, offset, offset, end, bytes});
-  owner_.settled(turn);
+  owner_.calmer(turn);
 }
 
 // --- Messages ---

@@ -54,6 +54,7 @@ struct Turn {
   std::vector<Burial> burials;   // seen to by the QueueSet before the step leaves it
   std::vector<QueueId> roomier;  // queues with less in them, for which publishes wait
   std::vector<SessionId> freed;  // sessions with slots that were freed here
+  std::vector<QueueId> idle;     // mailboxes that were quiet for long enough to go
 };
 
 // What all queues of a QueueSet share.
@@ -73,8 +74,8 @@ class GroupOwner {
   virtual void end_for_all(Offset first, Offset last, End end, std::uint64_t bytes, Turn& turn) = 0;
   // This one ends because time has passed.
   virtual void expire(const Entry& entry, Turn& turn) = 0;
-  // Something was settled for a group, and may be gone.
-  virtual void settled(Turn& turn) = 0;
+  // Something was settled for a group, and may be gone, or its last consumer has left.
+  virtual void calmer(Turn& turn) = 0;
 
  protected:
   ~GroupOwner() = default;

@@ -6,7 +6,7 @@ namespace dispatch {
 
 void Group::tick(Turn& turn) {
   alarm_.reset();
-  const auto timeout = queue_.options.ack_timeout;
+  const auto timeout = queue_.options().ack_timeout;
   for (auto lease = leases_.first(timeout); lease && lease->at <= turn.now;
        lease = leases_.first(timeout))
     time_out(*lease, turn);
@@ -17,12 +17,12 @@ void Group::tick(Turn& turn) {
 
 // Others go on.
 void Group::pause(Consumer& consumer, Turn& turn) {
-  if (queue_.options.release_pause == Duration(0)) return;
+  if (queue_.options().release_pause == Duration(0)) return;
   if (consumer.standing == Standing::available) chooser_->remove(consumer);
   if (consumer.standing == Standing::waiting) std::erase(consumer.session->waiting, &consumer);
   pauses_.erase({consumer.paused_until, consumer.id});
   consumer.standing = Standing::paused;
-  consumer.paused_until = turn.now + queue_.options.release_pause;
+  consumer.paused_until = turn.now + queue_.options().release_pause;
   pauses_.emplace(std::pair(consumer.paused_until, consumer.id), &consumer);
   chooser_->standing_changed(consumer);
 }
@@ -53,9 +53,9 @@ std::optional<Time> Group::first_deadline() {
   std::optional<Time> first = delayed_.first_due();
   if (!pauses_.empty() && (!first || pauses_.begin()->first.first < *first))
     first = pauses_.begin()->first.first;
-  if (const auto expiry = queue_.options.group_expiry; idle_since_ && expiry > Duration(0))
+  if (const auto expiry = queue_.options().group_expiry; idle_since_ && expiry > Duration(0))
     first = std::min(first.value_or(Time::max()), *idle_since_ + expiry);
-  if (const auto lease = leases_.first(queue_.options.ack_timeout))
+  if (const auto lease = leases_.first(queue_.options().ack_timeout))
     first = std::min(first.value_or(Time::max()), lease->at);
   return first;
 }
@@ -66,7 +66,7 @@ void Group::begin_idle(Time now) {
 }
 
 bool Group::is_idle(Time now) const {
-  const auto expiry = queue_.options.group_expiry;
+  const auto expiry = queue_.options().group_expiry;
   return expiry > Duration(0) && idle_since_ && *idle_since_ + expiry <= now;
 }
 

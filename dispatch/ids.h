@@ -21,7 +21,7 @@ struct Id {
 };
 
 // Durable: chosen by the queue core, written to the journal, never reused in one data directory.
-using QueueId = Id<struct QueueTag, std::uint32_t>;
+using QueueId = Id<struct QueueTag, std::uint64_t>;
 using GroupId = Id<struct GroupTag, std::uint32_t>;  // unique within its queue
 using Offset = Id<struct OffsetTag, std::uint64_t>;  // dense within its queue, starts at 1
 
@@ -35,6 +35,7 @@ using RequestId = Id<struct RequestTag, std::uint64_t>;    // a publish or comma
 inline constexpr std::string_view kDefaultGroup = "default";
 
 constexpr Offset next(Offset o) { return Offset{o.value + 1}; }
+constexpr QueueId next(QueueId q) { return QueueId{q.value + 1}; }
 
 }  // namespace dispatch
 

@@ -73,7 +73,7 @@ void Lanes::drop_if_unused(const std::string& key, const Lane& lane) {
 
 void Lanes::ready(const Entry& entry) {
   Lane& lane = lane_of(entry.key);
-  lane.ready.emplace(entry.offset, packet_bytes(entry, queue_.options));
+  lane.ready.emplace(entry.offset, packet_bytes(entry, queue_.options()));
   place(lane);
 }
 

@@ -31,15 +31,15 @@ ConsumerView Group::look_at(const Consumer& consumer, Time now) const {
   ConsumerView view;
   view.consumer = consumer.id;
   view.session = consumer.session->id;
-  view.queue = queue_.options.name;
-  view.dead = holds_dead_letters(queue_.options);
+  view.queue = queue_.name();
+  view.dead = holds_dead_letters(queue_.options());
   view.group = state_.name;
   view.in_flight = consumer.held.size();
   if (consumer.standing == Standing::paused && consumer.paused_until > now)
     view.paused_ms = static_cast<std::uint64_t>((consumer.paused_until - now).count());
   const Session& session = *consumer.session;
   const std::uint64_t used = session.slots_used + session.plain_in_flight;
-  const std::uint64_t most = queue_.options.max_inflight;
+  const std::uint64_t most = queue_.options().max_inflight;
   const std::uint64_t slots =
       session.writable ? session.limits.receive_maximum -
                              std::min<std::uint64_t>(used, session.limits.receive_maximum)
@@ -48,8 +48,15 @@ ConsumerView Group::look_at(const Consumer& consumer, Time now) const {
   return view;
 }
 
+Queue* QueueSet::Impl::find_named(std::string_view name) const {
+  const auto parts = split_queue_name(name);
+  Queue* queue = find_in(by_name, parts.name);
+  return queue != nullptr && parts.topic ? find_mailbox(*queue, *parts.topic) : queue;
+}
+
 Queue* QueueSet::Impl::find_part(std::string_view name, bool dead) const {
-  Queue* queue = find_in(by_name, name);
+  Queue* queue = find_named(name);
+  if (queue != nullptr && dead && queue->state().is_mailbox()) return nullptr;
   return queue != nullptr && dead ? dead_letters_of(*queue) : queue;
 }
 
@@ -68,7 +75,7 @@ std::optional<Stretch> QueueSet::unsettled_from(std::string_view name, bool dead
 }
 
 std::optional<Stretch> QueueSet::kept_in(std::string_view name) const {
-  const Queue* queue = find_in(impl_->by_name, name);
+  const Queue* queue = impl_->find_named(name);
   if (queue == nullptr) return std::nullopt;
   const QueueState& state = queue->state();
   const Offset first = state.gone.next_missing(Offset{1});
@@ -103,7 +110,9 @@ std::vector<ConsumerView> QueueSet::consumer_views(std::string_view name, Time n
   for (const auto& [id, consumer] : impl_->consumers) {
     if (consumer->group == nullptr) continue;  // it waits for a queue
     ConsumerView view = consumer->group->look_at(*consumer, now);
-    if (name.empty() || view.queue == name) views.push_back(std::move(view));
+    const bool in_mailbox =
+        view.queue.starts_with(name) && view.queue.substr(name.size()).starts_with('/');
+    if (name.empty() || view.queue == name || in_mailbox) views.push_back(std::move(view));
   }
   std::ranges::sort(views, {}, &ConsumerView::consumer);
   return views;

@@ -9,28 +9,68 @@
 
 namespace dispatch {
 
+namespace {
+
+GroupStats stats(const Group& group, const QueueState& queue) {
+  GroupStats stats;
+  stats.name = group.name();
+  stats.ready = group.ready();
+  stats.in_flight = group.in_flight();
+  stats.delayed = group.delayed();
+  stats.consumers = group.consumers().size();
+  stats.redelivered_total = group.redelivered_total();
+  stats.next = std::min(group.state().settled.watermark(), queue.next);
+  stats.ended = group.state().ended;
+  return stats;
+}
+
+}  // namespace
+
 Queue::Queue(QueueId id, const QueueOptions& options, Shared& shared, Turn& turn)
     : shared_(shared), head_(state_, shared.memory), sweep_(state_) {
   state_.id = id;
   record(turn.step, state_, DefineQueue{id, options});
 }
 
+Queue::Queue(QueueId id, const Queue& origin, std::string_view topic, Shared& shared, Turn& turn)
+    : shared_(shared), head_(state_, shared.memory), sweep_(state_), quiet_since_(turn.now) {
+  state_.id = id;
+  state_.shared_options = origin.state_.shared_options;
+  record(turn.step, state_, DefineMailbox{id, origin.id(), std::string(topic)});
+  set_alarm(turn.now + options().mailbox_idle);
+}
+
 Queue::Queue(QueueState state, Shared& shared, Time now, Time look_at)
-    : shared_(shared), state_(std::move(state)), head_(state_, shared.memory), sweep_(state_) {
+    : shared_(shared),
+      state_(std::move(state)),
+      head_(state_, shared.memory),
+      sweep_(state_),
+      quiet_since_(now) {
   for (const auto& [id, group] : state_.groups) {
     groups_.try_emplace(id, state_, id, shared_, *this).first->second.begin_idle(now);
     last_group_ = std::max(last_group_, id);
   }
   durable(state_.next);
-  if (state_.kept() > 0) set_alarm(look_at);
+  if (state_.kept() > 0) look_later(look_at);
+  if (is_quiet()) set_alarm(now + options().mailbox_idle);
 }
 
 void Queue::update(const QueueOptions& options, Turn& turn) {
-  const QueueOptions old = state_.options;
+  const SharedOptions old = state_.shared_options;
   record(turn.step, state_, DefineQueue{state_.id, options});
+  options_changed(*old, turn);
+}
+
+void Queue::follow(const Queue& origin, Turn& turn) {
+  const SharedOptions old = state_.shared_options;
+  state_.shared_options = origin.state_.shared_options;
+  options_changed(*old, turn);
+}
+
+void Queue::options_changed(const QueueOptions& old, Turn& turn) {
   for (auto& [id, group] : groups_) group.options_changed(turn);
-  if (old.retention != options.retention || over_limits()) look_at_oldest(turn);
-  settled(turn);
+  if (old.retention != options().retention || over_limits()) look_at_oldest(turn);
+  calmer(turn);
 }
 
 // --- Messages ---
@@ -38,7 +78,7 @@ void Queue::update(const QueueOptions& options, Turn& turn) {
 void Queue::append(const MessageRef& message, Turn& turn) {
   const Entry entry = make_entry(state_, state_.next, message);
   Offset older;
-  if (state_.options.last_value) {
+  if (state_.options().last_value) {
     const auto known = state_.latest.find(entry.key);
     if (known != state_.latest.end() && state_.keeps(known->second.offset))
       older = known->second.offset;
@@ -51,8 +91,8 @@ void Queue::append(const MessageRef& message, Turn& turn) {
     group.appended(entry);
   }
   if (const auto retention = options().retention; retention > Duration(0))
-    set_alarm(message->stored_at + retention);
-  if (const auto expires_at = message->expires_at()) set_alarm(*expires_at);
+    look_later(message->stored_at + retention);
+  if (const auto expires_at = message->expires_at()) look_later(*expires_at);
   if (options().overflow != Overflow::drop_oldest) return;
   head_.appended(entry);
   if (over_limits()) look_at_oldest(turn);
@@ -66,11 +106,14 @@ void Queue::end_for_all(Offset first, Offset last, End end, std::uint64_t bytes,
   for (auto& [id, group] : groups_) group.ended(first, last);
   record(turn.step, state_, Settle{state_.id, GroupId{}, first, last, end, bytes});
   head_.ended(first, last);
-  settled(turn);
+  calmer(turn);
 }
 
-void Queue::settled(Turn& turn) {
+void Queue::calmer(Turn& turn) {
   if (awaited_) turn.roomier.push_back(state_.id);
+  if (!is_quiet()) return;
+  quiet_since_ = turn.now;
+  set_alarm(turn.now + options().mailbox_idle);
 }
 
 // What one group holds is purged for the others.
@@ -161,7 +204,7 @@ void Queue::delete_group(GroupId id, Turn& turn) {
   groups_.erase(id);
   record(turn.step, state_, DeleteGroup{state_.id, id});
   sweep_.start(turn.step);
-  settled(turn);
+  calmer(turn);
 }
 
 // --- Time ---
@@ -169,7 +212,13 @@ void Queue::delete_group(GroupId id, Turn& turn) {
 void Queue::tick(GroupId alarm, Turn& turn) {
   if (!alarm) {
     alarm_.reset();
-    look_at_oldest(turn);
+    if (look_at_ && *look_at_ <= turn.now) {
+      look_at_.reset();
+      look_at_oldest(turn);
+    } else if (look_at_) {
+      set_alarm(*look_at_);
+    }
+    see_if_quiet(turn);
     return;
   }
   const auto group = groups_.find(alarm);
@@ -178,12 +227,42 @@ void Queue::tick(GroupId alarm, Turn& turn) {
   if (group->second.is_idle(turn.now)) delete_group(alarm, turn);
 }
 
+// --- Mailboxes ---
+
+// With any group but `default` it stays: a group that comes again begins at the oldest message, and
+// would miss what other groups settle before it does.
+bool Queue::is_quiet() const {
+  if (!state_.is_mailbox() || awaited_) return false;
+  for (const auto& [id, group] : groups_)
+    if (!group.consumers().empty() || group.name() != kDefaultGroup) return false;
+  if (state_.kept() == 0) return true;
+  // The newest values stay for groups to come.
+  return options().last_value && !groups_.empty() && state_.next_needed(Offset{1}) >= state_.next;
+}
+
+void Queue::see_if_quiet(Turn& turn) {
+  if (!is_quiet()) return;
+  const Time at = quiet_since_ + options().mailbox_idle;
+  if (at <= turn.now)
+    turn.idle.push_back(state_.id);
+  else
+    set_alarm(at);
+}
+
+void Queue::take_totals_of(const Queue& mailbox, Turn& turn) {
+  record(turn.step, state_,
+         AddTotals{state_.id, mailbox.state_.next.value - 1, mailbox.all_ends()});
+  for (const auto& [id, group] : mailbox.groups_) redelivered_before_ += group.redelivered_total();
+}
+
 // --- Looking ---
 
 bool Queue::has_newer_value(const Message& message, Offset offset) const {
   if (!options().last_value) return false;
   const auto latest = state_.latest.find(key_of(message, options().key));
-  return latest != state_.latest.end() && latest->second.offset > offset;
+  // An older one can't be there, unless this is a mailbox that was gone for a while: then its
+  // offsets began anew, and whatever it has is newer.
+  return latest != state_.latest.end() && latest->second.offset != offset;
 }
 
 std::vector<Consumer*> Queue::consumers() const {
@@ -193,46 +272,50 @@ std::vector<Consumer*> Queue::consumers() const {
   return all;
 }
 
-GroupStats Queue::stats(const Group& group) const {
-  GroupStats stats;
-  stats.name = group.name();
-  stats.ready = group.ready();
-  stats.in_flight = group.in_flight();
-  stats.delayed = group.delayed();
-  stats.consumers = group.consumers().size();
-  stats.redelivered_total = group.redelivered_total();
-  stats.next = std::min(group.state().settled.watermark(), state_.next);
-  stats.ended = group.state().ended;
-  return stats;
+Ends Queue::all_ends() const {
+  Ends all = state_.ended;
+  for (const auto& [id, group] : groups_)
+    for (std::size_t end = 0; end < kEnds; ++end) all[end] += group.state().ended[end];
+  return all;
+}
+
+// Group default; the first one if there is no such group; nullptr if there is none at all.
+const Group* Queue::shown_group() const {
+  const auto main = std::ranges::find_if(
+      groups_, [](const auto& entry) { return entry.second.name() == kDefaultGroup; });
+  if (main != groups_.end()) return &main->second;
+  return groups_.empty() ? nullptr : &groups_.begin()->second;
+}
+
+void Queue::add_counts(QueueStats& sum, Time now) const {
+  sum.stored_total += state_.next.value - 1 + state_.stored_before;
+  sum.kept += state_.kept();
+  sum.bytes += state_.kept_bytes;
+  sum.refused_total += refused_total_;
+  sum.redelivered_total += redelivered_before_;
+  const Ends ends = all_ends();
+  for (std::size_t end = 0; end < kEnds; ++end) sum.ended[end] += ends[end];
+  for (const auto& [id, group] : groups_) {
+    sum.consumers += group.consumers().size();
+    sum.redelivered_total += group.redelivered_total();
+    sum.ready_bytes_loaded += group.ready_bytes_loaded();
+  }
+  const Group* shown = shown_group();
+  sum.ready += shown == nullptr ? state_.kept() : shown->ready();
+  sum.in_flight += shown == nullptr ? 0 : shown->in_flight();
+  sum.delayed += shown == nullptr ? 0 : shown->delayed();
+  if (const auto oldest = oldest_stored_at(); oldest && *oldest < now)
+    sum.oldest_age_ms =
+        std::max(sum.oldest_age_ms, static_cast<std::uint64_t>((now - *oldest).count()));
 }
 
 QueueStats Queue::stats(Time now) const {
   QueueStats stats;
-  stats.options = state_.options;
-  stats.stored_total = state_.next.value - 1;
-  stats.kept = state_.kept();
-  stats.bytes = state_.kept_bytes;
-  stats.ended = state_.ended;
-  stats.refused_total = refused_total_;
-  for (const auto& [id, group] : groups_) {
-    stats.groups.push_back(this->stats(group));
-    const GroupStats& of_group = stats.groups.back();
-    for (std::size_t end = 0; end < kEnds; ++end) stats.ended[end] += of_group.ended[end];
-    stats.consumers += of_group.consumers;
-    stats.redelivered_total += of_group.redelivered_total;
-    stats.ready_bytes_loaded += group.ready_bytes_loaded();
-  }
-  // Of group default; of the first one if there is no such group; while there is none, all that is
-  // kept is ready.
-  const auto main = std::ranges::find(stats.groups, kDefaultGroup, &GroupStats::name);
-  const GroupStats* shown = main != stats.groups.end() ? &*main
-                            : stats.groups.empty()     ? nullptr
-                                                       : &stats.groups.front();
-  stats.ready = shown == nullptr ? stats.kept : shown->ready;
-  stats.in_flight = shown == nullptr ? 0 : shown->in_flight;
-  stats.delayed = shown == nullptr ? 0 : shown->delayed;
-  if (const auto oldest = oldest_stored_at(); oldest && *oldest < now)
-    stats.oldest_age_ms = static_cast<std::uint64_t>((now - *oldest).count());
+  stats.options = options();
+  stats.options.name = state_.name();
+  stats.topic = state_.topic;
+  add_counts(stats, now);
+  for (const auto& [id, group] : groups_) stats.groups.push_back(dispatch::stats(group, state_));
   return stats;
 }
 

@@ -64,7 +64,7 @@ void Queue::look_at_oldest(Turn& turn) {
   if (some_in_flight) look_again(turn.now + kLookAgain);
   if (state_.kept() == 0) return head_.forget();
   if (again) {
-    set_alarm(std::max(*again, turn.now + Duration(1)));
+    look_later(std::max(*again, turn.now + Duration(1)));
     if (!over_limits())
       return options().overflow == Overflow::drop_oldest ? void() : head_.forget();
   }
@@ -98,6 +98,11 @@ void Queue::expire(const Entry& entry, Turn& turn) {
 void Queue::bury(const Entry& entry, std::string_view reason, Turn& turn) {
   if (holds_dead_letters(options())) return;
   turn.burials.push_back({state_.id, dead_letter(entry, std::string(reason), 0, turn.now)});
+}
+
+void Queue::look_later(Time at) {
+  look_at_ = look_at_ ? std::min(*look_at_, at) : at;
+  set_alarm(*look_at_);
 }
 
 void Queue::set_alarm(Time at) {

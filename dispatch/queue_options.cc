@@ -17,12 +17,6 @@ constexpr std::ptrdiff_t kMaxFilterLevels = 128;  // the topic index recurses ov
 
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
-// Known by name, so that a typing error and a feature to come get different answers. Their defaults
-// are what is built.
-bool is_not_built(std::string_view name, std::string_view value) {
-  return name == "per_topic" && value == "true";
-}
-
 // --- Name and filter ---
 
 bool is_alnum(char c) {
@@ -102,10 +96,20 @@ QueueOptions dead_letter_options(const QueueOptions& origin) {
   return options;
 }
 
+// A queue's name has no slash.
+std::string mailbox_name(std::string_view template_name, std::string_view topic) {
+  return std::string(template_name) + "/" + std::string(topic);
+}
+
+QueueNameParts split_queue_name(std::string_view name) {
+  const auto slash = name.find('/');
+  if (slash == name.npos) return {name, std::nullopt};
+  return {name.substr(0, slash), name.substr(slash + 1)};
+}
+
 Result<void> set_option(QueueOptions& options, std::string_view name, std::string_view value) {
   const auto* option = find_option(name);
   if (option == nullptr) return invalid("unknown queue option " + quoted(name));
-  if (is_not_built(name, value)) return invalid("option " + quoted(name) + " is not built yet");
   if (name == "key")
     for (const auto& selector : split_list(value))
       if (auto checked = check_key_selector(selector); !checked) return checked;

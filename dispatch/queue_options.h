@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -86,6 +87,15 @@ struct QueueOptions {
 std::string dead_letter_filter(std::string_view filter);
 bool holds_dead_letters(const QueueOptions& options);
 QueueOptions dead_letter_options(const QueueOptions& origin);
+
+// What a mailbox is called to administration, and the two parts of such a name; no topic if it is
+// the name of another queue.
+std::string mailbox_name(std::string_view template_name, std::string_view topic);
+struct QueueNameParts {
+  std::string_view name;
+  std::optional<std::string_view> topic;
+};
+QueueNameParts split_queue_name(std::string_view name);
 
 using OptionText = std::pair<std::string, std::string>;  // name, value
 

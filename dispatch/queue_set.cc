@@ -10,6 +10,8 @@ namespace dispatch {
 
 namespace {
 
+constexpr int kMostAlarms = 1024;  // of a tick
+
 Result<void> check_change(const QueueOptions& from, const QueueOptions& to) {
   const auto refuse = [&](std::string_view option) {
     return invalid("queue '" + to.name + "': " + std::string(option) +
@@ -48,16 +50,20 @@ Step QueueSet::restore(QueueStates&& states, Time now) {
 
 // --- Definitions ---
 
-Result<Step> QueueSet::create(RequestId request, const QueueOptions& options, Time now) {
+Result<Step> QueueSet::create(RequestId request, const QueueOptions& options, Time now,
+                              const MayConsume& may_consume) {
   if (auto checked = impl_->check_new(options); !checked) return checked.error();
   Turn turn{now};
   Queue& queue = impl_->create(options, turn);
   if (request) turn.step.actions.push_back(Accept{request});
-  impl_->house(queue, turn);
+  impl_->house(impl_->waiting_for(queue), may_consume, turn);
   return impl_->finish(turn);
 }
 
 Result<Step> QueueSet::update(RequestId request, const QueueOptions& options, Time now) {
+  if (const Queue* mailbox = impl_->find_named(options.name);
+      mailbox != nullptr && mailbox->state().is_mailbox())
+    return with_template(*mailbox, "its options are those of");
   if (auto checked = check_options(options); !checked) return checked.error();
   Queue* queue = find_in(impl_->by_name, options.name);
   if (queue == nullptr) return no_queue(options.name);
@@ -65,6 +71,7 @@ Result<Step> QueueSet::update(RequestId request, const QueueOptions& options, Ti
     return changeable.error();
   Turn turn{now};
   queue->update(options, turn);
+  for (const auto& [topic, mailbox] : impl_->mailboxes_of(*queue)) mailbox->follow(*queue, turn);
   if (Queue* dead = impl_->dead_letters_of(*queue))
     dead->update(dead_letter_options(options), turn);
   impl_->known_topics.clear();
@@ -72,19 +79,29 @@ Result<Step> QueueSet::update(RequestId request, const QueueOptions& options, Ti
   return impl_->finish(turn);
 }
 
-Result<Step> QueueSet::remove(RequestId request, std::string_view name, Time now) {
-  Queue* queue = find_in(impl_->by_name, name);
+// A template goes after its mailboxes: each write is to find what it needs.
+Result<Step> QueueSet::remove(RequestId request, std::string_view name, Time now,
+                              const MayConsume& may_consume) {
+  Queue* queue = impl_->find_named(name);
   if (queue == nullptr) return no_queue(name);
   Turn turn{now};
-  if (Queue* dead = impl_->dead_letters_of(*queue)) {
-    turn.step.writes.push_back(DeleteQueue{dead->state().id});
-    impl_->erase(*dead, turn);
+  std::vector<Queue*> all;
+  if (queue->state().is_mailbox())
+    impl_->queues.at(queue->state().template_queue)->take_totals_of(*queue, turn);
+  else if (Queue* dead = impl_->dead_letters_of(*queue))
+    all.push_back(dead);
+  for (Queue* part : impl_->parts_of(*queue)) all.push_back(part);
+  if (queue->is_template()) all.push_back(queue);
+  std::vector<Consumer*> evicted;
+  for (Queue* part : all) {
+    const QueueId id = part->id();
+    turn.step.writes.push_back(DeleteQueue{id});
+    const auto of_it = impl_->erase(*part, turn);
+    evicted.insert(evicted.end(), of_it.begin(), of_it.end());
+    turn.roomier.push_back(id);
   }
-  const QueueId id = queue->state().id;
-  turn.step.writes.push_back(DeleteQueue{id});
   if (request) turn.step.actions.push_back(Accept{request});
-  impl_->erase(*queue, turn);
-  turn.roomier.push_back(id);
+  impl_->house(evicted, may_consume, turn);
   return impl_->finish(turn);
 }
 
@@ -138,7 +155,9 @@ Result<QueueSet::Subscribed> QueueSet::subscribe(SessionId session_id, const Que
       return Subscribed{consumer->id, {}};
     }
   Turn turn{now};
-  Queue* queue = impl_->find_queue(address, turn);
+  const auto found = impl_->find_queue(address, turn);
+  if (!found) return found.error();
+  Queue* queue = *found;
   if (queue == nullptr && if_missing == IfMissing::refuse)
     return not_found("no queue has the filter '" + address.filter + "'");
   Consumer& consumer = impl_->add_consumer(*session, address);
@@ -219,7 +238,10 @@ void QueueSet::durable(QueueId id, Offset end) {
 
 Step QueueSet::tick(Time now) {
   Turn turn{now};
-  while (const auto due = impl_->shared.alarms.take_due(now)) {
+  // The others are due at once again: many mailboxes that go together don't hold everybody up.
+  for (int i = 0; i < kMostAlarms; ++i) {
+    const auto due = impl_->shared.alarms.take_due(now);
+    if (!due) break;
     // It may have been deleted meanwhile.
     if (Queue* queue = find_in(impl_->queues, due->first)) queue->tick(due->second, turn);
   }
@@ -234,6 +256,10 @@ std::optional<Time> QueueSet::next_deadline() const { return impl_->shared.alarm
 
 QueueStats QueueSet::Impl::stats(const Queue& queue, Time now) const {
   QueueStats stats = queue.stats(now);
+  if (queue.state().is_mailbox()) return stats;
+  const auto& all = mailboxes_of(queue);
+  stats.mailboxes = all.size();
+  for (const auto& [topic, mailbox] : all) mailbox->add_counts(stats, now);
   if (const Queue* dead = dead_letters_of(queue)) {
     stats.dead = dead->state().kept();
     stats.redriven_total = dead->state().ended[index_of(End::redriven)];
@@ -242,7 +268,7 @@ QueueStats QueueSet::Impl::stats(const Queue& queue, Time now) const {
 }
 
 std::optional<QueueStats> QueueSet::stats(std::string_view name, Time now) const {
-  const Queue* queue = find_in(impl_->by_name, name);
+  const Queue* queue = impl_->find_named(name);
   if (queue == nullptr) return std::nullopt;
   return impl_->stats(*queue, now);
 }
@@ -255,6 +281,7 @@ std::vector<QueueStats> QueueSet::all_stats(Time now) const {
 
 std::string QueueSet::name_of_filter(std::string_view filter) const {
   const Queue* queue = find_in(impl_->by_filter, filter);
+  if (queue == nullptr) queue = impl_->template_of(filter);
   return queue == nullptr ? std::string() : queue->options().name;
 }
 
@@ -265,9 +292,11 @@ const QueueOptions* QueueSet::options_of(QueueId id) const {
 
 std::vector<ConsumerId> QueueSet::consumers_of(std::string_view name) const {
   std::vector<ConsumerId> ids;
-  const Queue* queue = find_in(impl_->by_name, name);
+  Queue* queue = impl_->find_named(name);
   if (queue == nullptr) return ids;
-  for (const Consumer* consumer : queue->consumers()) ids.push_back(consumer->id);
+  for (const Queue* part : impl_->parts_of(*queue))
+    for (const Consumer* consumer : part->consumers()) ids.push_back(consumer->id);
+  if (queue->state().is_mailbox()) return ids;
   if (const Queue* dead = impl_->dead_letters_of(*queue))
     for (const Consumer* consumer : dead->consumers()) ids.push_back(consumer->id);
   return ids;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,6 +27,9 @@
 
 namespace dispatch {
 
+// Whether the client of a session may consume from the queue of that name. Empty: everybody may.
+using MayConsume = std::function<bool(SessionId session, std::string_view queue)>;
+
 // What a subscription to a queue that isn't there gets.
 enum class IfMissing { refuse, wait };
 
@@ -50,14 +54,18 @@ class QueueSet {
   // --- Definitions. The request is accepted when the definition is durable; until then the queue
   // --- already exists here, so publishes that follow are stored in it.
 
-  Result<Step> create(RequestId request, const QueueOptions& options, Time now);
+  // --- Consumers that have waited for such a queue move in, if they may.
+
+  Result<Step> create(RequestId request, const QueueOptions& options, Time now,
+                      const MayConsume& may_consume = {});
   // New options for the queue of that name, in force at once, for messages that are there as well.
   // What decides where messages are can't change: filter, last_value, key.
   Result<Step> update(RequestId request, const QueueOptions& options, Time now);
-  // Removes the queue with all its messages and dead letters. Its consumers stay: should a queue
-  // with that filter come again, they get its messages. What they hold may still be settled, and is
-  // ignored.
-  Result<Step> remove(RequestId request, std::string_view name, Time now);
+  // Removes the queue with all its messages and dead letters, or one mailbox with its messages. Its
+  // consumers stay: should a queue with that filter come again, they get its messages. What they
+  // hold may still be settled, and is ignored.
+  Result<Step> remove(RequestId request, std::string_view name, Time now,
+                      const MayConsume& may_consume = {});
 
   // Settles every message that is not in flight.
   Result<Step> purge(RequestId request, std::string_view name, Time now);
@@ -148,6 +156,9 @@ class QueueSet {
 
   // --- Looking ---
 
+  // A mailbox is named "<template>/<topic>" here and in all that takes a queue's name; what is
+  // asked of all queues leaves mailboxes out. A template counts all its mailboxes.
+  //
   // By name; nothing if there is no such queue. Sorted by name for all.
   std::optional<QueueStats> stats(std::string_view name, Time now) const;
   std::vector<QueueStats> all_stats(Time now) const;
@@ -156,7 +167,11 @@ class QueueSet {
   // What the messages take, about, that all queues together hold ready in memory
   // (CoreLimits::budget_bytes).
   std::uint64_t ready_memory_bytes() const;
-  // The name of the queue with exactly this filter; empty if none has it.
+  // The mailboxes of a template whose topics come after `topic`, by topic, at most `limit`.
+  std::vector<QueueStats> mailbox_stats_after(std::string_view name, std::string_view topic,
+                                              std::size_t limit, Time now) const;
+  // The name of the queue with exactly this filter, or of the template if it is a topic with a
+  // mailbox, there or to come; empty if there is neither.
   std::string name_of_filter(std::string_view filter) const;
   // The definitions of the queues that store a publish of this topic, by id; good until one
   // changes.

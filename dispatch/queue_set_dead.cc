@@ -4,11 +4,17 @@
 
 namespace dispatch {
 
+namespace {
+
+constexpr std::string_view kWhereDead = "its dead letters are those of";
+
+}  // namespace
+
 Result<Step> QueueSet::purge(RequestId request, std::string_view name, Time now) {
-  Queue* queue = find_in(impl_->by_name, name);
+  Queue* queue = impl_->find_named(name);
   if (queue == nullptr) return no_queue(name);
   Turn turn{now};
-  queue->purge(turn);
+  for (Queue* part : impl_->parts_of(*queue)) part->purge(turn);
   if (request) turn.step.actions.push_back(Accept{request});
   return impl_->finish(turn);
 }
@@ -16,8 +22,9 @@ Result<Step> QueueSet::purge(RequestId request, std::string_view name, Time now)
 // --- Dead letters ---
 
 Result<Step> QueueSet::purge_dead(RequestId request, std::string_view name, Time now) {
-  Queue* queue = find_in(impl_->by_name, name);
+  Queue* queue = impl_->find_named(name);
   if (queue == nullptr) return no_queue(name);
+  if (queue->state().is_mailbox()) return with_template(*queue, kWhereDead);
   Turn turn{now};
   if (Queue* dead = impl_->dead_letters_of(*queue)) dead->purge(turn);
   if (request) turn.step.actions.push_back(Accept{request});
@@ -26,8 +33,9 @@ Result<Step> QueueSet::purge_dead(RequestId request, std::string_view name, Time
 
 Result<Step> QueueSet::redrive(RequestId request, std::string_view name,
                                std::optional<Offset> offset, Time now) {
-  const Queue* queue = find_in(impl_->by_name, name);
+  const Queue* queue = impl_->find_named(name);
   if (queue == nullptr) return no_queue(name);
+  if (queue->state().is_mailbox()) return with_template(*queue, kWhereDead);
   const Queue* dead = impl_->dead_letters_of(*queue);
   if (offset && (dead == nullptr || !dead->state().keeps(*offset)))
     return not_found("queue '" + std::string(name) + "' has no dead letter with offset " +

@@ -13,10 +13,20 @@ Error no_group(const Queue& queue, std::string_view group) {
 
 }  // namespace
 
+Result<Queue*> QueueSet::Impl::with_groups(std::string_view name) const {
+  Queue* queue = find_named(name);
+  if (queue == nullptr) return no_queue(name);
+  if (queue->is_template())
+    return invalid("queue '" + std::string(name) + "' has groups for each mailbox: name one, '" +
+                   std::string(name) + "/<topic>'");
+  return queue;
+}
+
 Result<Step> QueueSet::add_group(RequestId request, std::string_view name, const std::string& group,
                                  Offset start, Time now) {
-  Queue* queue = find_in(impl_->by_name, name);
-  if (queue == nullptr) return no_queue(name);
+  const auto found = impl_->with_groups(name);
+  if (!found) return found.error();
+  Queue* queue = *found;
   if (auto checked = check_name("group", group); !checked) return checked.error();
   if (queue->find_group(group) != nullptr)
     return Error{ErrorKind::exists,
@@ -30,8 +40,9 @@ Result<Step> QueueSet::add_group(RequestId request, std::string_view name, const
 
 Result<Step> QueueSet::delete_group(RequestId request, std::string_view name,
                                     std::string_view group_name, Time now) {
-  Queue* queue = find_in(impl_->by_name, name);
-  if (queue == nullptr) return no_queue(name);
+  const auto found = impl_->with_groups(name);
+  if (!found) return found.error();
+  Queue* queue = *found;
   Group* group = queue->find_group(group_name);
   if (group == nullptr) return no_group(*queue, group_name);
   if (!group->consumers().empty())
@@ -46,8 +57,9 @@ Result<Step> QueueSet::delete_group(RequestId request, std::string_view name,
 // A new group of the same name takes the place of the old one, and its consumers move over.
 Result<Step> QueueSet::seek(RequestId request, std::string_view name, std::string_view group_name,
                             Offset start, Time now) {
-  Queue* queue = find_in(impl_->by_name, name);
-  if (queue == nullptr) return no_queue(name);
+  const auto found = impl_->with_groups(name);
+  if (!found) return found.error();
+  Queue* queue = *found;
   Group* group = queue->find_group(group_name);
   if (group == nullptr) return no_group(*queue, group_name);
   Turn turn{now};

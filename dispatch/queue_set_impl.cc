@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dispatch/invariant.h"
+#include "dispatch/topic.h"
 
 namespace dispatch {
 
@@ -39,10 +40,22 @@ Result<void> QueueSet::Impl::check_new(const QueueOptions& options) const {
     return Error{ErrorKind::exists, "queue '" + options.name + "': filter '" + options.filter +
                                         "' belongs to queue '" + other->options().name +
                                         "' already"};
+  if (!options.per_topic) return {};
+  for (const auto& [name, queue] : by_name)
+    if (queue->options().per_topic && filters_overlap(queue->options().filter, options.filter))
+      return Error{ErrorKind::exists, "queue '" + options.name + "': some topics of filter '" +
+                                          options.filter + "' have mailboxes of queue '" + name +
+                                          "' ('" + queue->options().filter +
+                                          "'), and a topic has one mailbox"};
   return {};
 }
 
 void QueueSet::Impl::add(std::unique_ptr<Queue> queue) {
+  if (queue->state().is_mailbox()) {
+    mailboxes[queue->state().template_queue].emplace(queue->state().topic, queue.get());
+    queues[queue->id()] = std::move(queue);
+    return;
+  }
   by_filter[queue->options().filter] = queue.get();
   if (!holds_dead_letters(queue->options())) {
     by_name[queue->options().name] = queue.get();
@@ -53,8 +66,9 @@ void QueueSet::Impl::add(std::unique_ptr<Queue> queue) {
 }
 
 // Its consumers stay, without a queue; what they hold is nobody's any more.
-void QueueSet::Impl::erase(Queue& queue, Turn& turn) {
-  for (Consumer* consumer : queue.consumers()) {
+std::vector<Consumer*> QueueSet::Impl::erase(Queue& queue, Turn& turn) {
+  const auto evicted = queue.consumers();
+  for (Consumer* consumer : evicted) {
     std::erase(consumer->session->waiting, consumer);
     for (const auto& [delivery, entry] : consumer->held)
       if (entry.has_arrived) --consumer->session->slots_used;
@@ -64,14 +78,23 @@ void QueueSet::Impl::erase(Queue& queue, Turn& turn) {
     consumer->group = nullptr;
     homeless[consumer->address.filter].push_back(consumer);
   }
+  if (queue.state().is_mailbox())
+    mailboxes[queue.state().template_queue].erase(queue.state().topic);
+  else
+    forget_names(queue);
+  redrives.erase(queue.id());
+  queues.erase(queue.id());
+  return evicted;
+}
+
+void QueueSet::Impl::forget_names(const Queue& queue) {
+  mailboxes.erase(queue.id());
   by_filter.erase(queue.options().filter);
   if (!holds_dead_letters(queue.options())) {
     by_name.erase(queue.options().name);
     index.remove(queue.options().filter);
     known_topics.clear();
   }
-  redrives.erase(queue.state().id);
-  queues.erase(queue.state().id);
 }
 
 Consumer& QueueSet::Impl::add_consumer(Session& session, const QueueAddress& address) {
@@ -84,19 +107,32 @@ Consumer& QueueSet::Impl::add_consumer(Session& session, const QueueAddress& add
   return *consumer;
 }
 
+void QueueSet::Impl::leave_homeless(Consumer& consumer) {
+  const auto found = homeless.find(consumer.address.filter);
+  if (found == homeless.end()) return;
+  std::erase(found->second, &consumer);
+  if (found->second.empty()) homeless.erase(found);
+}
+
 // The consumer has left its group, if it had one.
 void QueueSet::Impl::forget(Consumer& consumer) {
-  if (const auto found = homeless.find(consumer.address.filter); found != homeless.end()) {
-    std::erase(found->second, &consumer);
-    if (found->second.empty()) homeless.erase(found);
-  }
+  leave_homeless(consumer);
   consumers.erase(consumer.id);
 }
 
-Queue* QueueSet::Impl::find_queue(const QueueAddress& address, Turn& turn) {
+Result<Queue*> QueueSet::Impl::find_queue(const QueueAddress& address, Turn& turn) {
   Queue* queue = find_in(by_filter, address.filter);
-  if (queue == nullptr || !address.dead) return queue;
-  return &make_dead_letters_of(*queue, turn);
+  Queue* origin = queue == nullptr ? template_of(address.filter) : nullptr;
+  if (origin != nullptr && address.dead)
+    return not_found("dead letters of mailboxes are together: '$q/$dead/" +
+                     origin->options().filter + "'");
+  if (origin != nullptr) return &home_of(*origin, address.filter, turn);
+  if (queue == nullptr) return nullptr;
+  if (address.dead) return &make_dead_letters_of(*queue, turn);
+  if (queue->is_template())
+    return invalid("queue '" + queue->options().name +
+                   "' has a mailbox for each topic: subscribe to '$q/' and one topic");
+  return queue;
 }
 
 // Joins the group that it asked for, which may come into being by this.
@@ -112,15 +148,25 @@ Result<void> QueueSet::Impl::settle_in(Consumer& consumer, Queue& queue, Turn& t
   return {};
 }
 
-// A queue has come: those who wait for it move in.
-void QueueSet::Impl::house(Queue& queue, Turn& turn) {
-  auto moving = homeless.extract(queue.options().filter);
-  if (moving.empty()) return;
-  for (Consumer* consumer : moving.mapped()) {
-    Queue* wanted = find_queue(consumer->address, turn);
-    if (!settle_in(*consumer, *wanted, turn))
-      homeless[consumer->address.filter].push_back(consumer);
+// Those who may consume from a queue that has come move in.
+void QueueSet::Impl::house(const std::vector<Consumer*>& moving, const MayConsume& may_consume,
+                           Turn& turn) {
+  for (Consumer* consumer : moving) {
+    const auto queue = find_queue(consumer->address, turn);
+    if (!queue || *queue == nullptr) continue;
+    if (may_consume && !may_consume(consumer->session->id, (*queue)->options().name)) continue;
+    if (settle_in(*consumer, **queue, turn)) leave_homeless(*consumer);
   }
+}
+
+std::vector<Consumer*> QueueSet::Impl::waiting_for(const Queue& queue) const {
+  std::vector<Consumer*> found;
+  for (const auto& [filter, consumers_of_it] : homeless)
+    if (filter == queue.options().filter ||
+        (queue.options().per_topic && template_of(filter) == &queue))
+      found.insert(found.end(), consumers_of_it.begin(), consumers_of_it.end());
+  std::ranges::sort(found, {}, &Consumer::id);
+  return found;
 }
 
 // The consumers that wait for this session's credit get their chance in turn, until it is used up.
@@ -133,7 +179,7 @@ void QueueSet::Impl::wake(Session& session, Turn& turn) {
 }
 
 Queue& QueueSet::Impl::create(const QueueOptions& options, Turn& turn) {
-  const QueueId id = std::exchange(next_queue, QueueId{next_queue.value + 1});
+  const QueueId id = std::exchange(next_queue, next(next_queue));
   add(std::make_unique<Queue>(id, options, shared, turn));
   return *queues.at(id);
 }
@@ -164,6 +210,7 @@ Step QueueSet::Impl::finish(Turn& turn) {
     for (const SessionId session : std::exchange(turn.freed, {}))
       if (Session* living = find_in(sessions, session)) wake(*living, turn);
   }
+  for (const QueueId mailbox : std::exchange(turn.idle, {})) remove_idle(mailbox, turn);
   return std::move(turn.step);
 }
 
@@ -173,7 +220,11 @@ void QueueSet::Impl::redriven(Queue& dead, const Load& load,
   const auto found =
       std::ranges::find_if(active, [&](const Redrive& r) { return r.waits_for(load); });
   if (found == active.end()) return;
-  found->loaded(messages, dead, *origin_of(dead), shared.limits, turn);
+  Queue& origin = *origin_of(dead);
+  found->loaded(
+      messages, dead,
+      [&](std::string_view topic) -> Queue& { return home_of(origin, topic, turn); }, shared.limits,
+      turn);
   if (found->done()) active.erase(found);
 }
 

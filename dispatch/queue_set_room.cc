@@ -27,7 +27,8 @@ Result<Room> QueueSet::Impl::room_for(const Message& message, bool first_in_line
         !has_key(message, options.key))
       return Error{ErrorKind::unfit,
                    "queue '" + options.name + "' needs a key and the message " + "has none"};
-    switch (queue->room_for(message)) {
+    const Queue* home = find_home(*queue, message.topic);
+    switch (home->room_for(message)) {
       case Room::yes:
         break;
       case Room::later:
@@ -37,16 +38,19 @@ Result<Room> QueueSet::Impl::room_for(const Message& message, bool first_in_line
         queue->count_refused();
         return full(*queue);
     }
-    if (!first_in_line && waiting.any(queue->state().id)) room = Room::later;
+    if (!first_in_line && !home->is_template() && waiting.any(home->id())) room = Room::later;
   }
   return room;
 }
 
 void QueueSet::Impl::store(RequestId request, const MessageRef& message, Turn& turn) {
-  const Matches queues_of_topic = matches(message->topic);
-  for (Queue* queue : queues_of_topic) queue->append(message, turn);
+  Matches homes = matches(message->topic);
+  for (Queue*& queue : homes) {
+    queue = &home_of(*queue, message->topic, turn);
+    queue->append(message, turn);
+  }
   if (request) turn.step.actions.push_back(Accept{request});
-  for (Queue* queue : queues_of_topic) queue->hand_out(turn);
+  for (Queue* queue : homes) queue->hand_out(turn);
 }
 
 Result<Step> QueueSet::publish(RequestId request, MessageRef message, Time now,
@@ -67,8 +71,10 @@ Result<Step> QueueSet::publish(RequestId request, MessageRef message, Time now,
   }
   WaitingPublish publish{request, publisher, std::move(message), {}};
   for (Queue* queue : queues) {
-    publish.queues.push_back(queue->state().id);
-    queue->set_awaited(true);
+    Queue* home = impl_->find_home(*queue, publish.message->topic);
+    if (home->is_template()) continue;  // a mailbox to come has room
+    publish.queues.push_back(home->id());
+    home->set_awaited(true);
   }
   impl_->waiting.add(std::move(publish));
   return impl_->finish(turn);

@@ -43,7 +43,19 @@ class Apply {
   explicit Apply(QueueState& queue) : queue_(queue) {}
 
   Result<void> operator()(const DefineQueue& write) {
-    queue_.options = write.options;
+    queue_.set_options(write.options);
+    return {};
+  }
+
+  Result<void> operator()(const DefineMailbox& write) {
+    queue_.template_queue = write.template_queue;
+    queue_.topic = write.topic;
+    return {};
+  }
+
+  Result<void> operator()(const AddTotals& write) {
+    queue_.stored_before += write.stored;
+    for (std::size_t end = 0; end < kEnds; ++end) queue_.ended[end] += write.ended[end];
     return {};
   }
 
@@ -73,7 +85,7 @@ class Apply {
                    " is next");
     queue_.next = next(write.offset);
     queue_.kept_bytes += write.bytes;
-    if (write.key.empty() || !queue_.options.last_value) return {};
+    if (write.key.empty() || !queue_.options().last_value) return {};
     if (const auto older = queue_.latest.find(write.key); older != queue_.latest.end())
       end_for_all(older->second.offset, older->second.offset, End::superseded, older->second.bytes);
     set_latest(queue_, write.key, {write.offset, write.bytes});
@@ -92,7 +104,7 @@ class Apply {
     const auto settled = group->settled.add(write.first, write.last);
     group->ended[index_of(write.end)] += settled;
     drop_attempts(*group, write.first, write.last);
-    if (!queue_.options.last_value) let_go(write, settled);
+    if (!queue_.options().last_value) let_go(write, settled);
     return {};
   }
 
@@ -151,14 +163,20 @@ QueueId queue_of(const Write& write) {
   return std::visit([](const auto& w) { return w.queue; }, write);
 }
 
-Result<void> define_new(QueueStates& states, const DefineQueue& write) {
-  if (write.queue < states.next_id)
-    return invalid("queue " + text(write.queue) + ": defined with an id that was used before");
-  QueueState& queue = states.queues[write.queue];
-  queue.id = write.queue;
-  queue.options = write.options;
-  states.next_id = QueueId{write.queue.value + 1};
-  return {};
+Result<void> define_new(QueueStates& states, const Write& write, SharedOptions options) {
+  const QueueId id = queue_of(write);
+  if (id < states.next_id)
+    return invalid("queue " + text(id) + ": defined with an id that was used before");
+  QueueState& queue = states.queues[id];
+  queue.id = id;
+  if (options) queue.shared_options = std::move(options);
+  states.next_id = next(id);
+  return dispatch::apply(queue, write);
+}
+
+SharedOptions options_of(const QueueStates& states, QueueId queue) {
+  const auto found = states.queues.find(queue);
+  return found == states.queues.end() ? nullptr : found->second.shared_options;
 }
 
 }  // namespace
@@ -170,10 +188,30 @@ Offset QueueState::next_needed(Offset from) const {
   return first;
 }
 
+void QueueState::set_options(QueueOptions options) {
+  shared_options = std::make_shared<const QueueOptions>(std::move(options));
+}
+
+const SharedOptions& QueueState::default_options() {
+  static const auto options = std::make_shared<const QueueOptions>();
+  return options;
+}
+
+std::string QueueState::name() const {
+  return is_mailbox() ? mailbox_name(options().name, topic) : options().name;
+}
+
 bool operator==(const QueueState& a, const QueueState& b) {
-  return a.id == b.id && a.options == b.options && a.next == b.next && a.gone == b.gone &&
-         a.kept_bytes == b.kept_bytes && a.ended == b.ended && a.groups == b.groups &&
-         same_latest(a, b) && same_latest(b, a);
+  return a.id == b.id && a.template_queue == b.template_queue && a.topic == b.topic &&
+         a.options() == b.options() && a.next == b.next && a.gone == b.gone &&
+         a.kept_bytes == b.kept_bytes && a.ended == b.ended && a.stored_before == b.stored_before &&
+         a.groups == b.groups && same_latest(a, b) && same_latest(b, a);
+}
+
+void share_options(QueueStates& states) {
+  for (auto& [id, queue] : states.queues)
+    if (queue.is_mailbox())
+      if (auto options = options_of(states, queue.template_queue)) queue.shared_options = options;
 }
 
 Result<void> apply(QueueState& queue, const Write& write) {
@@ -187,16 +225,21 @@ void record(Step& step, QueueState& queue, Write write) {
 }
 
 Result<void> apply(QueueStates& states, const Write& write) {
+  const auto* mailbox = std::get_if<DefineMailbox>(&write);
+  if (mailbox != nullptr)
+    return define_new(states, write, options_of(states, mailbox->template_queue));
+  const bool defines = std::holds_alternative<DefineQueue>(write);
   const auto found = states.queues.find(queue_of(write));
-  if (const auto* define = std::get_if<DefineQueue>(&write); define && found == states.queues.end())
-    return define_new(states, *define);
   if (found == states.queues.end())
-    return invalid("queue " + text(queue_of(write)) + ": written to, but does not exist");
+    return defines ? define_new(states, write, nullptr)
+                   : invalid("queue " + text(queue_of(write)) + ": written to, but does not exist");
   if (std::holds_alternative<DeleteQueue>(write)) {
     states.queues.erase(found);
     return {};
   }
-  return dispatch::apply(found->second, write);
+  if (auto done = dispatch::apply(found->second, write); !done) return done;
+  if (defines && found->second.options().per_topic) share_options(states);
+  return {};
 }
 
 }  // namespace dispatch

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -17,9 +17,6 @@
 // model test compares.
 
 namespace dispatch {
-
-// How many messages ended in each way, ever; index: End.
-using Ends = std::array<std::uint64_t, kEnds>;
 
 struct GroupState {
   std::string name;
@@ -37,9 +34,14 @@ struct LatestValue {
   friend bool operator==(const LatestValue&, const LatestValue&) = default;
 };
 
+using SharedOptions = std::shared_ptr<const QueueOptions>;
+
+// A queue, a template (`per_topic`), which has no messages itself, or one of its mailboxes.
 struct QueueState {
   QueueId id;
-  QueueOptions options;
+  QueueId template_queue;                            // of a mailbox; 0: it is none
+  std::string topic;                                 // of a mailbox: the one whose messages it has
+  SharedOptions shared_options = default_options();  // a mailbox has those of its template
   Offset next{1};  // the offset of the next message; next - 1 messages were ever stored
   // Messages that are no more: every group has settled them (there is one, and no newer one may
   // want them), or they ended for the whole queue. The others are kept.
@@ -50,8 +52,17 @@ struct QueueState {
   // Last-value queues: where the newest value of each key is. Entries of messages that are gone
   // mean nothing and are dropped now and then.
   std::unordered_map<std::string, LatestValue> latest;
+  // Of a template: messages that were stored in mailboxes which are no more; `ended` has theirs
+  // too.
+  std::uint64_t stored_before = 0;
   // When `latest` is looked through for such entries next. Not durable.
   std::size_t prune_latest_at = 1024;
+
+  const QueueOptions& options() const { return *shared_options; }
+  void set_options(QueueOptions options);
+  bool is_mailbox() const { return static_cast<bool>(template_queue); }
+  // Of a mailbox: that of the template, a slash, and the topic.
+  std::string name() const;
 
   bool keeps(Offset offset) const { return offset && offset < next && !gone.contains(offset); }
   std::uint64_t kept() const { return gone.missing_below(next); }
@@ -62,6 +73,9 @@ struct QueueState {
   Offset next_needed(Offset from) const;
   // Equal in all that matters: entries of `latest` that mean nothing are not compared.
   friend bool operator==(const QueueState& a, const QueueState& b);
+
+ private:
+  static const SharedOptions& default_options();
 };
 
 struct QueueStates {
@@ -73,8 +87,13 @@ struct QueueStates {
   friend bool operator==(const QueueStates&, const QueueStates&) = default;
 };
 
-// Applies one write. An error means that the writes contradict each other (a damaged journal, or
-// a bug of ours): the text names the record; `states` is unchanged then.
+// Gives every mailbox the options of its template, as far as it is there.
+void share_options(QueueStates& states);
+
+// Applies one write. A mailbox whose template isn't there has the default options: in a log that is
+// read from the middle, such a one is deleted further on. An error means that the writes contradict
+// each other (a damaged journal, or a bug of ours): the text names the record; `states` is
+// unchanged then.
 Result<void> apply(QueueStates& states, const Write& write);
 // The same for a write other than DeleteQueue, given the queue that it names.
 Result<void> apply(QueueState& queue, const Write& write);

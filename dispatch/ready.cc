@@ -10,7 +10,7 @@
 namespace dispatch {
 
 std::string make_key(const QueueState& queue, const Message& message) {
-  return queue.options.has_keys() ? key_of(message, queue.options.key) : std::string();
+  return queue.options().has_keys() ? key_of(message, queue.options().key) : std::string();
 }
 
 Entry make_entry(const QueueState& queue, Offset offset, const MessageRef& message) {

@@ -1,6 +1,7 @@
 #include "dispatch/redrive.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 
 namespace dispatch {
@@ -16,7 +17,6 @@ MessageRef revived(const Message& dead, Time now) {
 }
 
 void move_back(const StoredMessage& stored, Queue& dead, Queue& origin, Turn& turn) {
-  if (!dead.state().keeps(stored.offset)) return;
   const auto& letter = stored.message->dead_letter;
   const bool outdated = letter && origin.has_newer_value(*stored.message, letter->origin);
   const End end = outdated ? End::superseded : End::redriven;
@@ -48,16 +48,21 @@ bool Redrive::waits_for(const Load& load) const {
   return load_ && load_->queue == load.queue && load_->from == load.from && load_->end == load.end;
 }
 
-void Redrive::loaded(const std::vector<StoredMessage>& messages, Queue& dead, Queue& origin,
+void Redrive::loaded(const std::vector<StoredMessage>& messages, Queue& dead, const HomeOf& home_of,
                      const CoreLimits& limits, Turn& turn) {
+  std::map<QueueId, Queue*> homes;
   for (const StoredMessage& stored : messages) {
     if (stored.offset < next_ || stored.offset >= end_) continue;
-    move_back(stored, dead, origin, turn);
+    if (dead.state().keeps(stored.offset)) {
+      Queue& home = home_of(stored.message->topic);
+      homes[home.id()] = &home;
+      move_back(stored, dead, home, turn);
+    }
     next_ = dispatch::next(stored.offset);
   }
   if (messages.empty()) next_ = end_;  // the journal has no more of them
   go_on(dead, limits, turn);
-  origin.hand_out(turn);
+  for (const auto& [id, home] : homes) home->hand_out(turn);
   dead.hand_out(turn);
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "dispatch/queue.h"
@@ -9,6 +11,9 @@
 // at a time, and each part moves in one commit; what is in flight stays where it is.
 
 namespace dispatch {
+
+// The queue to which dead letters of that topic go back.
+using HomeOf = std::function<Queue&(std::string_view topic)>;
 
 class Redrive {
  public:
@@ -21,7 +26,7 @@ class Redrive {
   // True if it is this one that waits for `load`.
   bool waits_for(const Load& load) const;
   // The answer; moves it and goes on.
-  void loaded(const std::vector<StoredMessage>& messages, Queue& dead, Queue& origin,
+  void loaded(const std::vector<StoredMessage>& messages, Queue& dead, const HomeOf& home_of,
               const CoreLimits& limits, Turn& turn);
   bool done() const { return !load_; }
 

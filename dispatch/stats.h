@@ -22,7 +22,8 @@ struct GroupStats {
 
 // What `queue show` tells. Totals named "ever" count across restarts, all groups together.
 struct QueueStats {
-  QueueOptions options;
+  QueueOptions options;     // of a mailbox: its template's, but for the name
+  std::string topic;        // of a mailbox; else empty
   std::uint64_t ready = 0;  // of group default, as are in_flight, delayed and oldest_age_ms
   std::uint64_t in_flight = 0;
   std::uint64_t delayed = 0;

@@ -33,35 +33,24 @@ std::string reader_text(const Load& load) {
   return {};
 }
 
-std::string end_text(End end) {
-  switch (end) {
-    case End::acked:
-      return "";
-    case End::superseded:
-      return " superseded";
-    case End::lost:
-      return " lost";
-    case End::dead:
-      return " dead";
-    case End::purged:
-      return " purged";
-    case End::redriven:
-      return " redriven";
-    case End::expired:
-      return " expired";
-    case End::retired:
-      return " retired";
-    case End::dropped:
-      return " dropped";
-    case End::unneeded:
-      return " unneeded";
-  }
-  return "";
-}
+// What most messages come to need not be said.
+std::string end_text(End end) { return end == End::acked ? "" : " " + std::string(end_name(end)); }
 
 struct Print {
   std::string operator()(const DefineQueue& w) const {
     return "define " + number('q', w.queue) + " " + w.options.name + " " + w.options.filter;
+  }
+  std::string operator()(const DefineMailbox& w) const {
+    return "mailbox " + number('q', w.queue) + " of " + number('q', w.template_queue) + " " +
+           w.topic;
+  }
+  std::string operator()(const AddTotals& w) const {
+    std::string text = "totals " + number('q', w.queue) + " stored " + std::to_string(w.stored);
+    for (std::size_t end = 0; end < kEnds; ++end)
+      if (w.ended[end] > 0)
+        text +=
+            " " + std::string(end_name(static_cast<End>(end))) + " " + std::to_string(w.ended[end]);
+    return text;
   }
   std::string operator()(const DeleteQueue& w) const { return "delete " + number('q', w.queue); }
   std::string operator()(const DefineGroup& w) const {
@@ -103,6 +92,13 @@ struct Print {
 };
 
 }  // namespace
+
+std::string_view end_name(End end) {
+  static constexpr std::array<std::string_view, kEnds> kNames = {
+      "acked",    "superseded", "lost",    "dead",    "purged",
+      "redriven", "expired",    "retired", "dropped", "unneeded"};
+  return index_of(end) < kEnds ? kNames[index_of(end)] : std::string_view();
+}
 
 void Step::append(Step&& other) {
   writes.insert(writes.end(), std::make_move_iterator(other.writes.begin()),

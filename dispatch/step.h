@@ -1,8 +1,10 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -23,6 +25,12 @@ namespace dispatch {
 struct DefineQueue {  // a new queue, or new options of one
   QueueId queue;
   QueueOptions options;
+};
+// A new mailbox, with the options of the template.
+struct DefineMailbox {
+  QueueId queue;
+  QueueId template_queue;
+  std::string topic;
 };
 struct DeleteQueue {
   QueueId queue;
@@ -63,6 +71,10 @@ enum class End : std::uint8_t {
 };
 inline constexpr std::size_t kEnds = 10;
 constexpr std::size_t index_of(End end) { return static_cast<std::size_t>(end); }
+// How many messages ended in each way, ever; index: End.
+using Ends = std::array<std::uint64_t, kEnds>;
+// "acked", "superseded" ...; empty if there is no such end.
+std::string_view end_name(End end);
 
 // first..last, both included, are done for this group. Once all groups are done with a message it
 // is gone from the queue; the newest value of a key stays for groups to come.
@@ -74,14 +86,21 @@ struct Settle {
   End end = End::acked;
   std::uint64_t bytes = 0;  // of those among them that were kept until now
 };
+// What a mailbox that is deleted counted, of all its life: its template counts it from now on. A
+// write of its own, so that each write is about one queue.
+struct AddTotals {
+  QueueId queue;  // the template
+  std::uint64_t stored = 0;
+  Ends ended{};
+};
 struct Attempt {  // how many deliveries of this message have failed for this group
   QueueId queue;
   GroupId group;
   Offset offset;
   std::uint32_t failed;
 };
-using Write =
-    std::variant<DefineQueue, DeleteQueue, DefineGroup, DeleteGroup, Append, Settle, Attempt>;
+using Write = std::variant<DefineQueue, DeleteQueue, DefineGroup, DeleteGroup, Append, Settle,
+                           Attempt, DefineMailbox, AddTotals>;
 
 // --- Actions: what the shell does once the step's writes are durable. ---
 

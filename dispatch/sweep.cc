@@ -19,7 +19,7 @@ void Sweep::start(Step& step) {
 
 // The newest value of a key is for groups to come, and so is everything while there is no group.
 void Sweep::go_on(Step& step) {
-  if (load_ || !from_ || queue_.options.last_value || queue_.groups.empty()) return;
+  if (load_ || !from_ || queue_.options().last_value || queue_.groups.empty()) return;
   while (true) {
     from_ = queue_.gone.next_missing(from_);
     if (from_ >= queue_.next) break;

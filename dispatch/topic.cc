@@ -65,4 +65,14 @@ bool topic_matches(std::string_view filter, std::string_view topic) {
 
 bool has_wildcard(std::string_view filter) { return filter.find_first_of("+#") != filter.npos; }
 
+bool filters_overlap(std::string_view a, std::string_view b) {
+  if (a.starts_with('$') != b.starts_with('$')) return false;
+  while (a.data() != nullptr && b.data() != nullptr) {
+    const auto one = take_level(a), other = take_level(b);
+    if (one == "#" || other == "#") return true;
+    if (one != "+" && other != "+" && one != other) return false;
+  }
+  return a.data() == b.data() || a == "#" || b == "#";
+}
+
 }  // namespace dispatch

@@ -22,4 +22,7 @@ bool topic_matches(std::string_view filter, std::string_view topic);
 
 bool has_wildcard(std::string_view filter);
 
+// True if some topic matches both of these valid filters.
+bool filters_overlap(std::string_view a, std::string_view b);
+
 }  // namespace dispatch

@@ -107,6 +107,14 @@ std::vector<admin::QueueInfo> AdminApi::queues(std::string_view after, std::size
   return infos;
 }
 
+std::vector<admin::QueueInfo> AdminApi::mailboxes(std::string_view queue, std::string_view after,
+                                                  std::size_t limit) {
+  std::vector<admin::QueueInfo> infos;
+  for (auto& stats : queues_.mailbox_stats_after(queue, after, limit))
+    infos.push_back(info_of(std::move(stats)));
+  return infos;
+}
+
 std::vector<admin::ConsumerInfo> AdminApi::consumers(std::string_view queue) {
   std::unordered_map<dispatch::SessionId, const Session*> sessions;
   for (const Session* session : registry_.all()) sessions[session->queue_session()] = session;

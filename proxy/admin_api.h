@@ -44,7 +44,12 @@ class AdminApi final : public admin::Api {
   std::vector<dispatch::QueueOptions> queues_of_topic(std::string_view topic) override;
   void browse(const admin::Browse& what, Answer<admin::MessagePage> answer) override;
   std::optional<admin::QueueInfo> queue(std::string_view name) override;
+  const dispatch::QueueOptions* options_of(std::string_view name) override {
+    return queues_.options_of(name);
+  }
   std::vector<admin::QueueInfo> queues(std::string_view after, std::size_t limit) override;
+  std::vector<admin::QueueInfo> mailboxes(std::string_view queue, std::string_view after,
+                                          std::size_t limit) override;
   std::vector<admin::ConsumerInfo> consumers(std::string_view queue) override;
   admin::Health health() override;
   void begin_backup(const std::string& directory, Done done) override {

@@ -200,6 +200,14 @@ void AdminCommands::add_queue_lists(CLI::App& queue) {
   list->add_flag("-n,--names", args_->list.names, "names only, a line each");
   add_list_flags(*list);
 
+  CLI::App* mailboxes =
+      add(queue, "mailboxes", "those of a queue with per_topic", [this, output](auto& client) {
+        return admin::list_mailboxes(client, args_->name, args_->list, args_->answers, output);
+      });
+  mailboxes->add_option("NAME", args_->name, "of which queue")->required();
+  mailboxes->add_flag("-n,--names", args_->list.names, "names only, a line each");
+  add_list_flags(*mailboxes);
+
   CLI::App* show = add(queue, "show", "one queue, everything", [this, output](auto& client) {
     return admin::show_queue(client, args_->name, args_->answers, output);
   });

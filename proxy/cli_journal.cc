@@ -171,7 +171,7 @@ int JournalCommands::Args::run_dump(std::ostream& out, std::ostream& err) const 
   if (!journal) return fail(err, journal.error().text);
   CommitFormat format{{}, payload};
   for (const auto& [id, state] : (*journal)->states().queues)
-    if (state.options.name == queue) format.queue = id;
+    if (state.name() == queue) format.queue = id;
   if (!queue.empty() && !format.queue) return fail(err, "there is no queue '" + queue + "'");
   for (const auto& [id, state] : (*journal)->states().queues) {
     if (format.queue && id != format.queue) continue;

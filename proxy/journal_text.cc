@@ -71,7 +71,7 @@ struct WriteJson {
     object["group"] = w.group.value;
     object["first"] = w.first.value;
     object["last"] = w.last.value;
-    object["end"] = static_cast<unsigned>(w.end);
+    object["end"] = dispatch::end_name(w.end);
     return object;
   }
   json::object operator()(const dispatch::Attempt& w) const {
@@ -91,6 +91,22 @@ struct WriteJson {
     object["group"] = w.group.value;
     object["name"] = w.name;
     object["start"] = w.start.value;
+    return object;
+  }
+  json::object operator()(const dispatch::DefineMailbox& w) const {
+    json::object object = begin("define_mailbox", w.queue);
+    object["template"] = w.template_queue.value;
+    object["topic"] = w.topic;
+    return object;
+  }
+  json::object operator()(const dispatch::AddTotals& w) const {
+    json::object object = begin("add_totals", w.queue);
+    object["stored"] = w.stored;
+    json::object ended;
+    for (std::size_t end = 0; end < dispatch::kEnds; ++end)
+      if (w.ended[end] > 0)
+        ended[dispatch::end_name(static_cast<dispatch::End>(end))] = w.ended[end];
+    object["ended"] = std::move(ended);
     return object;
   }
   // Kinds that have nothing more to say than their line of text.
@@ -123,8 +139,8 @@ bool is_shown(const dispatch::Write& write, const CommitFormat& format) {
 }  // namespace
 
 std::string queue_text(const dispatch::QueueState& queue) {
-  std::string text = "queue q" + std::to_string(queue.id.value) + " " +
-                     printable(queue.options.name) + " " + printable(queue.options.filter) +
+  std::string text = "queue q" + std::to_string(queue.id.value) + " " + printable(queue.name()) +
+                     " " + printable(queue.is_mailbox() ? queue.topic : queue.options().filter) +
                      " next #" + std::to_string(queue.next.value) + ", " +
                      std::to_string(queue.kept()) + " kept\n";
   for (const auto& [id, group] : queue.groups) {
@@ -141,7 +157,11 @@ std::string queue_text(const dispatch::QueueState& queue) {
 json::object queue_json(const dispatch::QueueState& queue) {
   json::object object;
   object["queue"] = queue.id.value;
-  for (const auto& [name, value] : dispatch::option_texts(queue.options)) object[name] = value;
+  for (const auto& [name, value] : dispatch::option_texts(queue.options())) object[name] = value;
+  if (queue.is_mailbox()) {
+    object["template"] = queue.template_queue.value;
+    object["topic"] = queue.topic;
+  }
   object["next"] = queue.next.value;
   object["kept"] = queue.kept();
   json::array groups;

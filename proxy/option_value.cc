@@ -119,7 +119,7 @@ Result<void> set_option_text(QueueOptions& options, std::string_view name, std::
 Result<void> check_option_known(std::string_view name) {
   if (find_help(name) != nullptr) return {};
   QueueOptions unused;
-  return set_option_text(unused, name, {});  // unknown and not built yet are different errors
+  return set_option_text(unused, name, {});
 }
 
 Result<void> set_option_value(QueueOptions& options, std::string_view name,

@@ -82,6 +82,13 @@ QueueService::Client* QueueService::find(SessionId session) {
   return found == clients_.end() ? nullptr : &found->second;
 }
 
+dispatch::MayConsume QueueService::may_consume() {
+  return [this](SessionId session, std::string_view queue) {
+    const Client* client = find(session);
+    return client != nullptr && client->client->may_consume(queue);
+  };
+}
+
 // --- Producing and consuming ---
 
 dispatch::Result<void> QueueService::publish(SessionId session, protocol::PacketId packet_id,
@@ -131,7 +138,7 @@ void QueueService::create_missing(const dispatch::QueueAddress& address,
   dispatch::QueueOptions options = defaults;
   options.filter = address.filter;
   options.name = name_for(address);
-  auto step = queues_.create(RequestId{}, options, now());
+  auto step = queues_.create(RequestId{}, options, now(), may_consume());
   if (step) {
     take(std::move(*step));
   } else {

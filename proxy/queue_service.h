@@ -40,6 +40,8 @@ class QueueClient {
   virtual void resubscribe() = 0;
   // can_take() is true again.
   virtual void on_queues_ready() = 0;
+  // Whether it may consume from the queue of that name, which has come while it waited for one.
+  virtual bool may_consume(std::string_view queue) const = 0;
 
  protected:
   ~QueueClient() = default;
@@ -184,6 +186,11 @@ class QueueService final : private JournalEvents {
   std::vector<dispatch::QueueStats> stats_after(std::string_view name, std::size_t limit) const {
     return queues_.stats_after(name, limit, now());
   }
+  std::vector<dispatch::QueueStats> mailbox_stats_after(std::string_view name,
+                                                        std::string_view topic,
+                                                        std::size_t limit) const {
+    return queues_.mailbox_stats_after(name, topic, limit, now());
+  }
   std::vector<dispatch::ConsumerView> consumer_views(std::string_view name) const {
     return queues_.consumer_views(name, now());
   }
@@ -253,6 +260,7 @@ class QueueService final : private JournalEvents {
   void fail(const std::string& why);
   void schedule_tick();
   Client* find(dispatch::SessionId session);
+  dispatch::MayConsume may_consume();
 
   const Clock& clock_;
   const std::uint64_t seed_;

@@ -72,8 +72,9 @@ void QueueService::fail_backup(const dispatch::Error& error) {
 }
 
 void QueueService::create(const dispatch::QueueOptions& options, Done done) {
-  command(std::move(done),
-          [&](RequestId request) { return queues_.create(request, options, now()); });
+  command(std::move(done), [&](RequestId request) {
+    return queues_.create(request, options, now(), may_consume());
+  });
 }
 
 void QueueService::update(const dispatch::QueueOptions& options, Done done) {
@@ -82,7 +83,8 @@ void QueueService::update(const dispatch::QueueOptions& options, Done done) {
 }
 
 void QueueService::remove(std::string_view name, Done done) {
-  command(std::move(done), [&](RequestId request) { return queues_.remove(request, name, now()); });
+  command(std::move(done),
+          [&](RequestId request) { return queues_.remove(request, name, now(), may_consume()); });
 }
 
 // The core's numbers change with the step itself, so they tell how many it were.

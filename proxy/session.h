@@ -187,6 +187,9 @@ class Session final : public UpstreamEvents,
   void on_consumers_lost() override;
   void resubscribe() override;
   void on_queues_ready() override { open_gate(); }
+  bool may_consume(std::string_view queue) const override {
+    return context_.config.acl.allows(who(), queue, Action::consume);
+  }
 
   const SessionContext& context_;
   boost::asio::ip::tcp::socket socket_;

@@ -245,8 +245,8 @@ class Checker {
              needed_from(*cursor.state, dispatch::next(last)) == dispatch::next(last))
         last = dispatch::next(last);
       const std::string to = last == first ? "" : " to " + std::to_string(last.value);
-      found(text(queue) + " (" + cursor.state->options.name + "): offset " +
-            std::to_string(first.value) + to + " is kept and not there");
+      found(text(queue) + " (" + cursor.state->name() + "): offset " + std::to_string(first.value) +
+            to + " is kept and not there");
       cursor.next = needed_from(*cursor.state, dispatch::next(last));
     }
   }

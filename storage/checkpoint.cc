@@ -41,19 +41,6 @@ OffsetSet get_settled(Reader& reader) {
   return settled;
 }
 
-void put_ends(std::string& out, const dispatch::Ends& ended) {
-  put_varint(out, ended.size());
-  for (const std::uint64_t count : ended) put_varint(out, count);
-}
-
-dispatch::Ends get_ends(Reader& reader) {
-  dispatch::Ends ended{};
-  const std::uint64_t ends = reader.count();
-  if (ends > ended.size()) reader.fail();
-  for (std::uint64_t i = 0; i < ends && !reader.failed(); ++i) ended[i] = reader.varint();
-  return ended;
-}
-
 void put_group(std::string& out, GroupId id, const GroupState& group) {
   put_varint(out, id.value);
   put_string(out, group.name);
@@ -131,15 +118,46 @@ QueueRuns get_runs(Reader& reader) {
   return QueueRuns(std::move(runs));
 }
 
+// What a record of state/ is about. Written to disk: never change or reuse a number.
+enum class RecordKind : std::uint8_t { deleted = 0, queue = 1, mailbox = 2 };
+
+RecordKind kind_of(const QueueState* state) {
+  if (state == nullptr) return RecordKind::deleted;
+  return state->is_mailbox() ? RecordKind::mailbox : RecordKind::queue;
+}
+
+void put_definition(std::string& out, const QueueState& state) {
+  if (state.is_mailbox()) {
+    put_varint(out, state.template_queue.value);
+    return put_string(out, state.topic);
+  }
+  put_options(out, state.options());
+  if (state.options().per_topic) put_varint(out, state.stored_before);
+}
+
+Result<void> get_definition(Reader& reader, RecordKind kind, QueueState& state) {
+  if (kind == RecordKind::mailbox) {
+    state.template_queue = QueueId{reader.varint()};
+    state.topic = reader.string();
+    return {};
+  }
+  auto options = get_options(reader);
+  if (!options) return options.error();
+  state.set_options(std::move(*options));
+  if (state.options().per_topic) state.stored_before = reader.varint();
+  return {};
+}
+
 Result<QueueRecord> get_queue(Reader& reader, QueueId queue) {
   QueueRecord record;
   record.covered = reader.varint();
-  record.deleted = reader.byte() == 0;
+  const auto kind = static_cast<RecordKind>(reader.byte());
+  record.deleted = kind == RecordKind::deleted;
   if (record.deleted) return record;
-  auto options = get_options(reader);
-  if (!options) return options.error();
+  if (kind != RecordKind::queue && kind != RecordKind::mailbox)
+    return unavailable("it is of an unknown kind");
   record.state.id = queue;
-  record.state.options = std::move(*options);
+  if (auto defined = get_definition(reader, kind, record.state); !defined) return defined.error();
   record.state.next = Offset{reader.varint()};
   record.state.gone = get_settled(reader);
   record.state.kept_bytes = reader.varint();
@@ -176,7 +194,7 @@ Result<Head> decode_head(std::string_view value) {
   head.covered = reader.varint();
   head.kept_from = reader.varint();
   head.removed_below = reader.varint();
-  head.next_queue = QueueId{reader.varint32()};
+  head.next_queue = QueueId{reader.varint()};
   if (!reader.done()) return unavailable("the checkpoint's head is damaged: wrong length");
   return head;
 }
@@ -185,9 +203,9 @@ void encode_queue(std::string& out, QueueId queue, CommitNumber covered, const Q
                   std::span<const Run> runs) {
   begin_envelope(out);
   put_varint(out, covered);
-  out.push_back(state != nullptr ? 1 : 0);
+  out.push_back(static_cast<char>(kind_of(state)));
   if (state != nullptr) {
-    put_options(out, state->options);
+    put_definition(out, *state);
     put_varint(out, state->next.value);
     put_settled(out, state->gone);
     put_varint(out, state->kept_bytes);

@@ -36,9 +36,9 @@ struct Head {
 
 // Key "q" and the queue's id.
 struct QueueRecord {
-  CommitNumber covered = 0;  // it is true up to this commit
-  bool deleted = false;      // then the rest is empty
-  dispatch::QueueState state;
+  CommitNumber covered = 0;    // it is true up to this commit
+  bool deleted = false;        // then the rest is empty
+  dispatch::QueueState state;  // of a mailbox without its options: the template has them
   QueueRuns runs;
 };
 

@@ -18,6 +18,9 @@ Rep get_big_endian(std::string_view bytes) {
   return value;
 }
 
+// Queues have ids of 32 bits until there have been that many of them, mailboxes among them.
+constexpr std::uint64_t kShortIds = 0xFFFFFFFF;
+
 constexpr std::size_t kAboutQueue = 1 + sizeof(QueueId::rep);
 
 std::string key_about(char letter, QueueId queue) {
@@ -44,9 +47,22 @@ std::optional<CommitNumber> commit_of(std::string_view log_key) {
   return get_big_endian<CommitNumber>(log_key);
 }
 
-std::string queue_key(QueueId queue) { return key_about('q', queue); }
+std::string queue_key(dispatch::QueueId queue) {
+  std::string key = "q";
+  if (queue.value <= kShortIds)
+    put_big_endian(key, static_cast<std::uint32_t>(queue.value));
+  else
+    put_big_endian(key, queue.value);
+  return key;
+}
 
-std::optional<QueueId> queue_of(std::string_view state_key) { return queue_in('q', state_key); }
+std::optional<dispatch::QueueId> queue_of(std::string_view state_key) {
+  if (!state_key.starts_with('q')) return std::nullopt;
+  state_key.remove_prefix(1);
+  if (state_key.size() != sizeof(std::uint32_t) && state_key.size() != sizeof(std::uint64_t))
+    return std::nullopt;
+  return dispatch::QueueId{get_big_endian<dispatch::QueueId::rep>(state_key)};
+}
 
 std::string spill_index_key(QueueId queue) { return key_about('i', queue); }
 

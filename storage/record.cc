@@ -7,9 +7,11 @@
 namespace storage {
 namespace {
 
+using dispatch::AddTotals;
 using dispatch::Append;
 using dispatch::Attempt;
 using dispatch::DefineGroup;
+using dispatch::DefineMailbox;
 using dispatch::DefineQueue;
 using dispatch::DeleteGroup;
 using dispatch::DeleteQueue;
@@ -28,6 +30,8 @@ enum class RecordType : std::uint8_t {
   delete_queue = 5,
   define_group = 6,
   delete_group = 7,
+  define_mailbox = 8,
+  add_totals = 9,
 };
 
 // Appends records to a block, one overload a kind.
@@ -78,6 +82,18 @@ class Encoder {
     put_varint(out_, write.group.value);
   }
 
+  void operator()(const DefineMailbox& write) {
+    begin(RecordType::define_mailbox, write.queue);
+    put_varint(out_, write.template_queue.value);
+    put_string(out_, write.topic);
+  }
+
+  void operator()(const AddTotals& write) {
+    begin(RecordType::add_totals, write.queue);
+    put_varint(out_, write.stored);
+    put_ends(out_, write.ended);
+  }
+
  private:
   void begin(RecordType type, QueueId queue) {
     out_.push_back(static_cast<char>(type));
@@ -114,6 +130,16 @@ DefineGroup get_define_group(Reader& reader, QueueId queue) {
   const GroupId group{reader.varint32()};
   std::string name(reader.string());
   return {queue, group, std::move(name), Offset{reader.varint()}};
+}
+
+DefineMailbox get_define_mailbox(Reader& reader, QueueId queue) {
+  const QueueId template_queue{reader.varint()};
+  return {queue, template_queue, std::string(reader.string())};
+}
+
+AddTotals get_add_totals(Reader& reader, QueueId queue) {
+  const std::uint64_t stored = reader.varint();
+  return {queue, stored, get_ends(reader)};
 }
 
 }  // namespace
@@ -153,7 +179,7 @@ Error BlockReader::damage(std::string_view what) const {
 
 Result<Record> BlockReader::next() {
   const auto type = static_cast<RecordType>(reader_.byte());
-  const QueueId queue{reader_.varint32()};
+  const QueueId queue{reader_.varint()};
   Record record;
   switch (type) {
     case RecordType::append:
@@ -173,6 +199,12 @@ Result<Record> BlockReader::next() {
       break;
     case RecordType::delete_group:
       record = DeleteGroup{queue, GroupId{reader_.varint32()}};
+      break;
+    case RecordType::define_mailbox:
+      record = get_define_mailbox(reader_, queue);
+      break;
+    case RecordType::add_totals:
+      record = get_add_totals(reader_, queue);
       break;
     case RecordType::define_queue: {
       auto options = get_options(reader_);
@@ -230,6 +262,19 @@ Result<std::vector<Write>> decode_block(CommitNumber commit, std::string_view bl
     writes.push_back(std::move(*write));
   }
   return writes;
+}
+
+void put_ends(std::string& out, const dispatch::Ends& ended) {
+  put_varint(out, ended.size());
+  for (const std::uint64_t count : ended) put_varint(out, count);
+}
+
+dispatch::Ends get_ends(Reader& reader) {
+  dispatch::Ends ended{};
+  const std::uint64_t ends = reader.count();
+  if (ends > ended.size()) reader.fail();
+  for (std::uint64_t i = 0; i < ends && !reader.failed(); ++i) ended[i] = reader.varint();
+  return ended;
 }
 
 void put_options(std::string& out, const dispatch::QueueOptions& options) {

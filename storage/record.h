@@ -35,9 +35,9 @@ struct AppendRecord {
   std::string_view message;
 };
 
-using Record =
-    std::variant<dispatch::DefineQueue, dispatch::DeleteQueue, dispatch::DefineGroup,
-                 dispatch::DeleteGroup, AppendRecord, dispatch::Settle, dispatch::Attempt>;
+using Record = std::variant<dispatch::DefineQueue, dispatch::DeleteQueue, dispatch::DefineGroup,
+                            dispatch::DeleteGroup, AppendRecord, dispatch::Settle,
+                            dispatch::Attempt, dispatch::DefineMailbox, dispatch::AddTotals>;
 
 // Walks through the records of one block. The block must outlive it.
 class BlockReader {
@@ -71,6 +71,10 @@ class BlockReader {
 enum class Messages { with, without };
 Result<std::vector<Write>> decode_block(CommitNumber commit, std::string_view block,
                                         Messages messages);
+
+// How many messages ended in each way.
+void put_ends(std::string& out, const dispatch::Ends& ended);
+dispatch::Ends get_ends(Reader& reader);
 
 // The options of a queue, by name and value, so that a later version may know more of them and
 // still reads what an earlier one wrote.

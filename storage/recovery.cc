@@ -94,6 +94,7 @@ class StateLoader {
       if (!record) return record.error();
       take(*queue, std::move(*record));
     }
+    share_options(to_.fold.states);
     return it->status().ok() ? Result<void>() : to_error(it->status());
   }
 
@@ -120,6 +121,16 @@ class StateLoader {
   Recovered& to_;
   CoveredPerQueue& covered_;
 };
+
+// A mailbox whose template is gone from state/ already is deleted further on in the log.
+Result<void> check_templates(const QueueStates& states) {
+  for (const auto& [id, queue] : states.queues)
+    if (queue.is_mailbox() && !states.queues.contains(queue.template_queue))
+      return unavailable("the mailbox of topic '" + queue.topic + "' has no template, queue " +
+                         std::to_string(queue.template_queue.value) +
+                         ": state/ is damaged, restore a backup");
+  return {};
+}
 
 // The head is written when both databases are there, so a log that is not was taken away. To be
 // asked before LevelDB makes a new one.
@@ -166,6 +177,7 @@ Result<Recovered> recover_in(const std::filesystem::path& directory, leveldb::En
   CoveredPerQueue covered;
   if (auto loaded = StateLoader(to, covered).run(); !loaded) return loaded.error();
   if (auto replayed = replay(to, covered); !replayed) return replayed.error();
+  if (auto whole = check_templates(to.fold.states); !whole) return whole.error();
   find_orphans(to.fold);
   return to;
 }

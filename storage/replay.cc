@@ -111,9 +111,10 @@ class Replay {
 
   // A definition that is left out has used its id all the same.
   void keep_id_used(const Write& write) {
-    const auto* define = std::get_if<dispatch::DefineQueue>(&write);
+    const bool defines = std::holds_alternative<dispatch::DefineQueue>(write) ||
+                         std::holds_alternative<dispatch::DefineMailbox>(write);
     QueueId& next = to_.fold.states.next_id;
-    if (define != nullptr && define->queue >= next) next = QueueId{define->queue.value + 1};
+    if (defines && queue_of(write) >= next) next = dispatch::next(queue_of(write));
   }
 
   bool already_covered(QueueId queue, CommitNumber commit) const {

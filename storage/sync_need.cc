@@ -37,7 +37,7 @@ SyncNeed sync_need(const dispatch::QueueStates& states, std::span<const Write> w
     last = queue;
     const auto found = states.queues.find(queue);
     if (found == states.queues.end()) return {true, std::nullopt};
-    add(need, found->second.options);
+    add(need, found->second.options());
   }
   if (need.now) need.within.reset();
   return need;

@@ -122,8 +122,13 @@ class Api {
   // The queues that store a publish of this topic.
   virtual std::vector<dispatch::QueueOptions> queues_of_topic(std::string_view topic) = 0;
   virtual std::optional<QueueInfo> queue(std::string_view name) = 0;
+  // nullptr if there is no such queue; good for this call.
+  virtual const dispatch::QueueOptions* options_of(std::string_view name) = 0;
   // By name, those after `after`, at most `limit`.
   virtual std::vector<QueueInfo> queues(std::string_view after, std::size_t limit) = 0;
+  // The mailboxes of a template, by topic, those after `after`, at most `limit`.
+  virtual std::vector<QueueInfo> mailboxes(std::string_view queue, std::string_view after,
+                                           std::size_t limit) = 0;
   // Of one queue and its dead letters, or all if `queue` is empty; by id.
   virtual std::vector<ConsumerInfo> consumers(std::string_view queue) = 0;
   virtual Health health() = 0;

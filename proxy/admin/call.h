@@ -65,7 +65,13 @@ Reply unsupported_media_type();
 
 // --- Paging: what comes after a page is an opaque text of ours. ---
 
-enum class CursorKind : char { queues = 'q', messages = 'm', consumers = 'c', groups = 'g' };
+enum class CursorKind : char {
+  queues = 'q',
+  messages = 'm',
+  consumers = 'c',
+  groups = 'g',
+  mailboxes = 'b'
+};
 std::string make_cursor(CursorKind kind, std::string_view after);
 // Empty if there is no cursor among the parameters; an error if it isn't one of this kind.
 dispatch::Result<std::string> cursor_param(const Call& call, CursorKind kind);

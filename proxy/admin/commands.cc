@@ -102,6 +102,18 @@ int list_queues(Client& client, const ListThings& what, Answers answers, Output 
       what.names ? names_of(listed.elements) : table(*columns, listed.elements, what.headers));
 }
 
+int list_mailboxes(Client& client, const std::string& queue, const ListThings& what,
+                   Answers answers, Output output) {
+  const auto columns = choose_columns(mailbox_columns(), what.columns);
+  if (!columns) return fail(output, columns.error().text, kBadArguments);
+  const Listed listed =
+      list_all(client, queue_target(queue) + "/mailboxes", "mailboxes", what.limit, output);
+  if (listed.code != kOk) return listed.code;
+  return say(
+      answers, output, listed.elements,
+      what.names ? names_of(listed.elements) : table(*columns, listed.elements, what.headers));
+}
+
 int list_consumers(Client& client, const std::string& queue, const ListThings& what,
                    Answers answers, Output output) {
   const auto columns = choose_columns(consumer_columns(), what.columns);

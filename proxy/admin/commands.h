@@ -41,6 +41,8 @@ struct DeleteQueue {
 int create_queue(Client& client, const CreateQueue& what, Answers answers, Output output);
 int update_queue(Client& client, const UpdateQueue& what, Answers answers, Output output);
 int list_queues(Client& client, const ListThings& what, Answers answers, Output output);
+int list_mailboxes(Client& client, const std::string& queue, const ListThings& what,
+                   Answers answers, Output output);
 int show_queue(Client& client, const std::string& name, Answers answers, Output output);
 int delete_queue(Client& client, const DeleteQueue& what, Answers answers, Output output);
 // Of one queue, or of all if `queue` is empty.

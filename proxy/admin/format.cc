@@ -70,7 +70,7 @@ std::string consumed(const Object& consumer, std::string_view field) {
 constexpr bool kRight = true;
 constexpr bool kUnusual = false;
 
-constexpr std::array<Column, 16> kQueueColumns = {
+constexpr std::array<Column, 17> kQueueColumns = {
     {{"name", "NAME", "name", field_words},
      {"filter", "FILTER", "filter", field_words},
      {"ready", "READY", "ready", field_words, kRight},
@@ -81,12 +81,24 @@ constexpr std::array<Column, 16> kQueueColumns = {
      {"oldest", "OLDEST", "oldest_age_ms", oldest, kRight},
      {"in_rate", "IN/S", "in_rate", rate, kRight},
      {"out_rate", "OUT/S", "out_rate", rate, kRight},
+     {"mailboxes", "MAILBOXES", "mailboxes", field_words, kRight, kUnusual},
      {"stored", "STORED", "stored_total", field_words, kRight, kUnusual},
      {"acked", "ACKED", "acked_total", field_words, kRight, kUnusual},
      {"redelivered", "REDELIVERED", "redelivered_total", field_words, kRight, kUnusual},
      {"mode", "MODE", "mode", field_words, false, kUnusual},
      {"dispatch", "DISPATCH", "dispatch", field_words, false, kUnusual},
      {"durability", "DURABILITY", "durability", field_words, false, kUnusual}}};
+
+constexpr std::array<Column, 9> kMailboxColumns = {
+    {{"topic", "TOPIC", "topic", field_words},
+     {"ready", "READY", "ready", field_words, kRight},
+     {"in_flight", "IN-FLIGHT", "in_flight", field_words, kRight},
+     {"delayed", "DELAYED", "delayed", field_words, kRight},
+     {"consumers", "CONSUMERS", "consumers", field_words, kRight},
+     {"oldest", "OLDEST", "oldest_age_ms", oldest, kRight},
+     {"size", "SIZE", "bytes", bytes, kRight, kUnusual},
+     {"stored", "STORED", "stored_total", field_words, kRight, kUnusual},
+     {"acked", "ACKED", "acked_total", field_words, kRight, kUnusual}}};
 
 constexpr std::array<Column, 9> kMessageColumns = {
     {{"offset", "OFFSET", "offset", field_words, kRight},
@@ -182,6 +194,7 @@ std::string human_bytes(std::uint64_t bytes) {
 }
 
 std::span<const Column> queue_columns() { return kQueueColumns; }
+std::span<const Column> mailbox_columns() { return kMailboxColumns; }
 std::span<const Column> message_columns() { return kMessageColumns; }
 std::span<const Column> dead_columns() { return kDeadColumns; }
 std::span<const Column> consumer_columns() { return kConsumerColumns; }

@@ -19,6 +19,7 @@ std::string human_age(std::chrono::milliseconds age);
 std::string human_bytes(std::uint64_t bytes);
 
 std::span<const Column> queue_columns();
+std::span<const Column> mailbox_columns();
 std::span<const Column> message_columns();
 std::span<const Column> dead_columns();
 std::span<const Column> consumer_columns();

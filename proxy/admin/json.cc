@@ -76,9 +76,10 @@ json::object to_json(const dispatch::GroupStats& stats) {
   return object;
 }
 
-json::object to_json(const QueueInfo& info) {
+namespace {
+
+void put_counts(json::object& object, const QueueInfo& info) {
   const dispatch::QueueStats& stats = info.stats;
-  json::object object = to_json(stats.options);
   object["ready"] = stats.ready;
   object["in_flight"] = stats.in_flight;
   object["delayed"] = stats.delayed;
@@ -104,6 +105,26 @@ json::object to_json(const QueueInfo& info) {
   json::array groups;
   for (const dispatch::GroupStats& group : stats.groups) groups.push_back(to_json(group));
   object["groups"] = std::move(groups);
+}
+
+}  // namespace
+
+json::object to_json(const QueueInfo& info) {
+  const dispatch::QueueStats& stats = info.stats;
+  json::object object = to_json(stats.options);
+  if (!stats.topic.empty())
+    object["topic"] = stats.topic;
+  else if (stats.options.per_topic)
+    object["mailboxes"] = stats.mailboxes;
+  put_counts(object, info);
+  return object;
+}
+
+json::object mailbox_json(const QueueInfo& info) {
+  json::object object;
+  object["name"] = info.stats.options.name;
+  object["topic"] = info.stats.topic;
+  put_counts(object, info);
   return object;
 }
 

@@ -133,6 +133,8 @@ struct QueueFamilies {
   MetricFamily bytes =
       family("sluice_queue_kept_bytes", MetricType::Gauge, "Size of the messages that are kept");
   MetricFamily consumers = family("sluice_queue_consumers", MetricType::Gauge, "Subscriptions");
+  MetricFamily mailboxes = family("sluice_queue_mailboxes", MetricType::Gauge,
+                                  "Mailboxes of a queue that has one for each topic");
   MetricFamily oldest =
       family("sluice_queue_oldest_age_seconds", MetricType::Gauge,
              "How long the oldest message that is not settled has been stored; 0 if there is none");
@@ -161,6 +163,7 @@ struct QueueFamilies {
     add(kept, stats.kept, {{"queue", queue}});
     add(bytes, stats.bytes, {{"queue", queue}});
     add(consumers, stats.consumers, {{"queue", queue}});
+    if (stats.options.per_topic) add(mailboxes, stats.mailboxes, {{"queue", queue}});
     add(oldest, static_cast<double>(stats.oldest_age_ms) / 1000, {{"queue", queue}});
     add(stored, stats.stored_total, {{"queue", queue}});
     add(refused, stats.refused_total, {{"queue", queue}});
@@ -186,8 +189,9 @@ struct QueueFamilies {
   }
 
   void move_to(std::vector<MetricFamily>& all) {
-    for (MetricFamily* each : {&messages, &kept, &bytes, &consumers, &oldest, &stored, &refused,
-                               &ended, &redelivered, &redriven, &of_groups, &consumers_of_groups})
+    for (MetricFamily* each :
+         {&messages, &kept, &bytes, &consumers, &mailboxes, &oldest, &stored, &refused, &ended,
+          &redelivered, &redriven, &of_groups, &consumers_of_groups})
       all.push_back(std::move(*each));
   }
 };

@@ -80,6 +80,30 @@ void list_queues(const Call& call, const Done& done) {
   done(json_reply(body));
 }
 
+void list_mailboxes(const Call& call, const Done& done) {
+  if (auto known = check_params(call, {"limit", "cursor"}); !known)
+    return done(error_reply(known.error()));
+  const auto limit = number_param(call, "limit", kQueuesOfAPage, {1, kMostOfAPage});
+  if (!limit) return done(error_reply(limit.error()));
+  const auto after = cursor_param(call, CursorKind::mailboxes);
+  if (!after) return done(error_reply(after.error()));
+  const auto* options = call.api.options_of(call.queue());
+  if (options == nullptr) return done(no_such_queue(call.queue()));
+  if (!options->per_topic)
+    return done(error_reply(
+        dispatch::invalid("queue '" + call.queue() + "' has no mailboxes: it is not per_topic")));
+  std::vector<QueueInfo> found = call.api.mailboxes(call.queue(), *after, *limit + 1);
+  const bool more = found.size() > *limit;
+  if (more) found.pop_back();
+  boost::json::array mailboxes;
+  mailboxes.reserve(found.size());
+  for (const QueueInfo& info : found) mailboxes.push_back(mailbox_json(info));
+  boost::json::object body;
+  body["mailboxes"] = std::move(mailboxes);
+  if (more) body["next_cursor"] = make_cursor(CursorKind::mailboxes, found.back().stats.topic);
+  done(json_reply(body));
+}
+
 void create_queue(const Call& call, const Done& done) {
   if (auto known = check_params(call, {}); !known) return done(error_reply(known.error()));
   if (!has_json_body(call)) return done(unsupported_media_type());
@@ -102,6 +126,10 @@ void update_queue(const Call& call, const Done& done) {
   if (!has_json_body(call)) return done(unsupported_media_type());
   const auto info = call.api.queue(call.queue());
   if (!info) return done(no_such_queue(call.queue()));
+  if (!info->stats.topic.empty())
+    return done(error_reply(
+        dispatch::invalid("'" + call.queue() + "' is a mailbox: its options are those of queue '" +
+                          std::string(dispatch::split_queue_name(call.queue()).name) + "'")));
   const auto body = object_body(call);
   if (!body) return done(error_reply(body.error()));
   const auto options = changed_options(info->stats.options, *body);

@@ -7,6 +7,7 @@
 namespace admin {
 
 void list_queues(const Call& call, const Done& done);
+void list_mailboxes(const Call& call, const Done& done);
 void create_queue(const Call& call, const Done& done);
 void show_queue(const Call& call, const Done& done);
 void update_queue(const Call& call, const Done& done);

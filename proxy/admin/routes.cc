@@ -92,6 +92,7 @@ const std::vector<Route>& routes() {
       {{"api", "v1", "queues", "*"}, verb::get, show_queue},
       {{"api", "v1", "queues", "*"}, verb::patch, update_queue},
       {{"api", "v1", "queues", "*"}, verb::delete_, delete_queue},
+      {{"api", "v1", "queues", "*", "mailboxes"}, verb::get, list_mailboxes},
       {{"api", "v1", "queues", "*", "purge"}, verb::post, purge_messages},
       {{"api", "v1", "queues", "*", "messages"}, verb::get, list_messages},
       {{"api", "v1", "queues", "*", "messages", "*"}, verb::get, show_message},

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "dispatch/queue_address.h"
+#include "dispatch/topic.h"
 #include "proxy/handlers/handlers.h"
 #include "proxy/log.h"
 #include "proxy/rights.h"
@@ -25,7 +26,9 @@ dispatch::Result<dispatch::QueueAddress> with_filter(const Session& session,
                            "no queue is named '" + address.name + "'"};
   if (queue == nullptr) return address;
   if (address.filter.empty()) address.filter = queue->filter;
-  if (address.filter != queue->filter)
+  const bool is_mailbox = queue->per_topic && !dispatch::has_wildcard(address.filter) &&
+                          dispatch::topic_matches(queue->filter, address.filter);
+  if (address.filter != queue->filter && !is_mailbox)
     return dispatch::Error{
         dispatch::ErrorKind::not_found,
         "queue '" + address.name + "' has another filter than '" + address.filter + "'"};

@@ -75,6 +75,28 @@ bool defines_something(const Commit& commit) {
   });
 }
 
+// A template with a mailbox a commit; each goes two commits later, the template with the last ones.
+// Another template stays.
+void add_mailboxes(Script& script) {
+  script.push_back(writes(define_template(15, "boxes", "boxes/+")));
+  for (std::uint32_t box = 16; box < 26; ++box) {
+    const auto topic = "boxes/" + std::to_string(box);
+    Commit commit = writes(define_mailbox(box, 15, topic), define_default_group(box),
+                           append(box, 1, message(topic, std::string(1500, 'b'))));
+    if (box > 16) commit.push_back(settle(box - 1, 1, 1));
+    if (box > 17) {
+      commit.push_back(drop(box - 2));
+      commit.push_back(dispatch::AddTotals{QueueId{15}, 1, {1}});
+    }
+    script.push_back(std::move(commit));
+    if (box == 20) script.push_back(writes(define_template(15, "boxes", "boxes/+")));
+  }
+  script.push_back(writes(drop(24), drop(25), drop(15)));
+  script.push_back(writes(define_template(26, "lights", "lights/+"),
+                          define_mailbox(27, 26, "lights/a"), define_default_group(27),
+                          append(27, 1, rich_message(27))));
+}
+
 // Queues come and go while others work; in the end each message is settled by the commit after it.
 Script make_script(Durability durability) {
   Script script;
@@ -92,6 +114,7 @@ Script make_script(Durability durability) {
                             append(1, 90u + queue, message("images/a", std::string(1500, 'i')))));
     if (queue > 4) script.push_back(writes(drop(queue - 2), append(queue, 2, rich_message(7))));
   }
+  add_mailboxes(script);
   script.push_back(writes(settle(1, 93, 104), settle(13, 1, 2), settle(14, 1, 2)));
   for (std::uint64_t offset = 105; offset < 130; ++offset)
     script.push_back(writes(append(1, offset, message("images/a", std::string(2500, 'i'))),

@@ -48,9 +48,8 @@ TEST_CASE("every option goes to text and back") {
   CHECK(option_help().size() == option_texts(options).size());
 }
 
-TEST_CASE("unknown, not built and wrong are different errors") {
+TEST_CASE("unknown and wrong are different errors") {
   CHECK(error_of("color", "red") == "unknown queue option 'color'");
-  CHECK(error_of("per_topic", "true") == "option 'per_topic' is not built yet");
   CHECK(error_of("dispatch", "fastest") ==
         "option 'dispatch': 'fastest' is wrong; it takes least_inflight, round_robin, "
         "random, key_affinity or exclusive");

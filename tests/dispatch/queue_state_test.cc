@@ -74,7 +74,9 @@ TEST_CASE("the id of a deleted queue never comes back") {
 
 TEST_CASE("the latest values that nobody needs any more don't pile up") {
   auto states = one_queue();
-  states.queues.at(kQueue).options.last_value = true;
+  QueueOptions options;
+  options.last_value = true;
+  states.queues.at(kQueue).set_options(options);
   const auto& queue = states.queues.at(kQueue);
   for (std::uint64_t offset = 1; offset <= 100'000; ++offset) {
     REQUIRE(dispatch::apply(states, append(offset, std::to_string(offset))).has_value());

@@ -68,9 +68,10 @@ class BadStart(unittest.TestCase):
         config = self.config("[no_such_table]\nx = 1\n")
         self.refused(self.serve("--config", config), BAD_ARGUMENTS, "no_such_table")
 
-    def test_option_not_built_yet_is_named(self):
+    def test_template_without_wildcard(self):
         config = self.config('[[queue]]\nname = "x"\nfilter = "a"\nper_topic = true\n')
-        self.refused(self.serve("--config", config), BAD_ARGUMENTS, "per_topic")
+        self.refused(self.serve("--config", config), BAD_ARGUMENTS,
+                     "per_topic takes a filter with wildcards")
 
     def test_wrong_values(self):
         for key, value in (("mode", '"sideways"'), ("dispatch", '"best"'), ("max_inflight", "0"),

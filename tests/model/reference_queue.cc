@@ -236,7 +236,7 @@ void ReferenceQueue::restart(const dispatch::QueueState& kept) {
   keys_in_flight_.clear();
   latest_.clear();
   in_flight_.clear();
-  options = kept.options;
+  options = kept.options();
   next = kept.next;
   items.erase(items.lower_bound(next), items.end());
   for (const auto& [offset, item] : items)
@@ -260,7 +260,7 @@ void ReferenceQueue::revive(Offset offset, Item& item) {
 }
 
 void ReferenceQueue::compare(const dispatch::QueueState& state) const {
-  must(state.options == options, "definitions are kept");
+  must(state.options() == options, "definitions are kept");
   must(state.next == next, "offsets go on");
   std::uint64_t kept = 0, bytes = 0;
   for (const auto& [offset, item] : items) {

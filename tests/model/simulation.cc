@@ -420,7 +420,7 @@ void Simulation::restart() {
              "restart keeps attempts");
   written_ = committed_;
   for (const auto& [id, state] : committed_.queues)
-    queues_.try_emplace(id, state.options).first->second.restart(state);
+    queues_.try_emplace(id, state.options()).first->second.restart(state);
   set_ = std::make_unique<dispatch::QueueSet>(random_(), kLimits);
   auto states = committed_;
   take(set_->restore(std::move(states), now_));

@@ -141,6 +141,20 @@ std::vector<admin::QueueInfo> FakeApi::queues(std::string_view after, std::size_
   return some;
 }
 
+const dispatch::QueueOptions* FakeApi::options_of(std::string_view name) {
+  const auto found = by_name.find(name);
+  return found == by_name.end() ? nullptr : &found->second.options;
+}
+
+std::vector<admin::QueueInfo> FakeApi::mailboxes(std::string_view, std::string_view after,
+                                                 std::size_t limit) {
+  std::vector<admin::QueueInfo> some;
+  for (auto it = mailboxes_by_topic.upper_bound(after);
+       it != mailboxes_by_topic.end() && some.size() < limit; ++it)
+    some.push_back({it->second, {}});
+  return some;
+}
+
 AdminServer::AdminServer(admin::ServerLimits limits)
     : AdminServer(proxy::Endpoint{"http", "127.0.0.1", 0, {}}, limits) {}
 

@@ -36,6 +36,9 @@ class FakeApi final : public admin::Api {
   void browse(const admin::Browse& what, Answer<admin::MessagePage> answer) override;
   std::optional<admin::QueueInfo> queue(std::string_view name) override;
   std::vector<admin::QueueInfo> queues(std::string_view after, std::size_t limit) override;
+  const dispatch::QueueOptions* options_of(std::string_view name) override;
+  std::vector<admin::QueueInfo> mailboxes(std::string_view queue, std::string_view after,
+                                          std::size_t limit) override;
   std::vector<admin::ConsumerInfo> consumers(std::string_view queue) override;
   admin::Health health() override { return current_health; }
   // The first look at one finds it running, the second one at its end.
@@ -44,6 +47,7 @@ class FakeApi final : public admin::Api {
   admin::Figures figures() override { return current_figures; }
 
   std::map<std::string, dispatch::QueueStats, std::less<>> by_name;
+  std::map<std::string, dispatch::QueueStats, std::less<>> mailboxes_by_topic;  // of every template
   std::vector<admin::MessageInfo> messages;  // of every queue, by offset
   std::vector<admin::ConsumerInfo> current_consumers;
   std::vector<dispatch::Offset> redriven;

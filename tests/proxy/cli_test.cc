@@ -227,7 +227,7 @@ TEST_CASE("wrong definitions end with 2 before the server is asked") {
   check_fails(create({"--filter", "a", "--max-inflight", "0"}), 2,
               "sluice: option 'max_inflight': '0' is wrong; it takes 1..65535");
   check_fails(create({"--filter", "a", "--set", "per_topic=true"}), 2,
-              "sluice: option 'per_topic' is not built yet");
+              "sluice: queue 'q': per_topic takes a filter with wildcards");
   check_fails(create({"--filter", "a", "--set", "moed=copy"}), 2,
               "sluice: unknown queue option 'moed' (did you mean 'mode'?)");
   check_fails(create({"--filter", "a", "--set", "mode"}), 2,

@@ -33,6 +33,7 @@ class Client final : public QueueClient {
   void on_consumers_lost() override { ++lost; }
   void resubscribe() override { resubscribed = true; }
   void on_queues_ready() override { ++ready; }
+  bool may_consume(std::string_view queue) const override { return queue != barred; }
 
   std::deque<dispatch::Deliver> delivered;
   std::vector<protocol::PacketId> stored;
@@ -40,6 +41,7 @@ class Client final : public QueueClient {
   int lost = 0;
   int ready = 0;
   bool resubscribed = false;
+  std::string barred;  // the queue that it may not consume from
 };
 
 class House {

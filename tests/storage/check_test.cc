@@ -189,7 +189,7 @@ TEST_CASE("an inspection gives queues, figures, sessions and commits") {
   auto opened = Inspection::open(scratch.path());
   if (!opened) FAIL(opened.error().text);
   const Inspection& journal = **opened;
-  CHECK(journal.states().queues.at(QueueId{1}).options.name == "images");
+  CHECK(journal.states().queues.at(QueueId{1}).options().name == "images");
   const auto figures = journal.figures();
   CHECK(figures.queues == 1);
   CHECK(figures.sessions == 1);

@@ -13,9 +13,11 @@ namespace {
 QueueState full_state() {
   QueueState state;
   state.id = QueueId{7};
-  state.options.name = "lights";
-  state.options.filter = "lights/#";
-  state.options.last_value = true;
+  QueueOptions options;
+  options.name = "lights";
+  options.filter = "lights/#";
+  options.last_value = true;
+  state.set_options(options);
   state.next = Offset{1000};
   GroupState& group = state.groups[dispatch::GroupId{1}];
   group.name = "default";
@@ -51,6 +53,57 @@ TEST_CASE("a queue's record reads back as it was") {
   CHECK_FALSE(record->deleted);
   CHECK(record->state == full_state());
   CHECK(std::vector<Run>(record->runs.all().begin(), record->runs.all().end()) == kRuns);
+}
+
+TEST_CASE("the record of a mailbox has its template's id in the place of options") {
+  QueueState mailbox = full_state();
+  mailbox.template_queue = QueueId{3};
+  mailbox.topic = "lights/a";
+  std::string value;
+  storage::encode_queue(value, mailbox.id, 91, &mailbox, kRuns);
+  CHECK(full_record().size() - value.size() > 500);
+  const auto record = storage::decode_queue(QueueId{7}, value);
+  if (!record) FAIL(record.error().text);
+  CHECK(record->state.template_queue == QueueId{3});
+  CHECK(record->state.topic == "lights/a");
+  CHECK(record->state.options() == QueueOptions());
+  CHECK(record->state.groups == mailbox.groups);
+}
+
+TEST_CASE("the record of a template has what was counted in mailboxes that are gone") {
+  QueueState state;
+  state.id = QueueId{7};
+  QueueOptions options;
+  options.per_topic = true;
+  state.set_options(options);
+  state.stored_before = 1ull << 50;
+  std::string value;
+  storage::encode_queue(value, state.id, 91, &state, {});
+  const auto record = storage::decode_queue(QueueId{7}, value);
+  if (!record) FAIL(record.error().text);
+  CHECK(record->state == state);
+}
+
+TEST_CASE("a record of an unknown kind is refused") {
+  std::string value;
+  storage::begin_envelope(value);
+  storage::put_varint(value, 12);
+  value.push_back(3);
+  storage::seal_envelope(value, storage::queue_key(QueueId{7}));
+  const auto record = storage::decode_queue(QueueId{7}, value);
+  REQUIRE_FALSE(record.has_value());
+  CHECK(record.error().text == "the checkpoint of queue 7 can't be used: it is of an unknown kind");
+}
+
+TEST_CASE("keys of queues are their ids, however large") {
+  const std::uint64_t kIds[] = {1, 255, 0xFFFFFFFF, 0x100000000, ~0ull};
+  for (const auto id : kIds) {
+    const auto key = storage::queue_key(QueueId{id});
+    CHECK(key.size() == (id > 0xFFFFFFFF ? 9 : 5));
+    CHECK(storage::queue_of(key) == QueueId{id});
+  }
+  CHECK_FALSE(storage::queue_of("q1234567").has_value());
+  CHECK_FALSE(storage::queue_of("c1234").has_value());
 }
 
 TEST_CASE("the record of a deleted queue says so") {

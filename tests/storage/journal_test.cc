@@ -69,7 +69,7 @@ TEST_CASE("a new journal is empty, and what is committed is there after opening 
   const auto states = journal->states();
   REQUIRE(states.queues.contains(QueueId{1}));
   const QueueState& queue = states.queues.at(QueueId{1});
-  CHECK(queue.options.filter == "images/+");
+  CHECK(queue.options().filter == "images/+");
   CHECK(queue.next == Offset{2});
   CHECK(queue.groups.at(dispatch::GroupId{1}).attempts.at(Offset{1}) == 3);
   CHECK(read_all(*journal, 1) == std::vector<Message>{*image});

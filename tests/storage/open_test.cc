@@ -279,3 +279,64 @@ TEST_CASE("a queue's damaged checkpoint is named") {
   });
   CHECK(names(refusal(scratch.path()), "checkpoint of queue 1"));
 }
+
+namespace {
+
+// Commits 1 to 3: a template and its mailbox 2, which come before the checkpoint, or after it.
+void make_mailbox(const std::filesystem::path& directory, bool covered) {
+  auto journal = open_or_fail({directory});
+  must(journal->commit(writes(define_template(1, "boxes", "boxes/+"))));
+  if (!covered) must(journal->checkpoint());
+  must(journal->commit(writes(define_mailbox(2, 1, "boxes/a"), define_default_group(2))));
+  must(journal->commit(writes(append(2, 1, message("boxes/a", "1")))));
+  if (covered) must(journal->checkpoint());
+}
+
+// As a checkpoint that was under way leaves it: the record of queue 1 says deleted, in commit 4.
+void bury_template(leveldb::DB& state) {
+  std::string grave;
+  storage::encode_queue(grave, QueueId{1}, 4, nullptr, {});
+  REQUIRE(state.Put({}, storage::queue_key(QueueId{1}), grave).ok());
+}
+
+}  // namespace
+
+TEST_CASE("a mailbox has the options of its template again") {
+  for (const bool covered : {false, true}) {
+    CAPTURE(covered);
+    const ScratchDirectory scratch;
+    make_mailbox(scratch.path(), covered);
+    auto journal = open_or_fail({scratch.path()});
+    CHECK(journal->states().queues.at(QueueId{2}).name() == "boxes/boxes/a");
+    Write other = define_template(1, "boxes", "boxes/+");
+    std::get<DefineQueue>(other).options.max_inflight = 5;
+    must(journal->commit(writes(other)));
+    CHECK(journal->states().queues.at(QueueId{2}).options().max_inflight == 5);
+    journal.reset();
+    const auto again = open_or_fail({scratch.path()});
+    const auto states = again->states();
+    CHECK(states.queues.at(QueueId{2}).options().max_inflight == 5);
+    CHECK(states.queues.at(QueueId{2}).kept() == 1);
+    CHECK(states.next_id == QueueId{3});
+  }
+}
+
+TEST_CASE("a mailbox that is deleted with its template, which state/ knows already, is left out") {
+  for (const bool covered : {false, true}) {
+    CAPTURE(covered);
+    const ScratchDirectory scratch;
+    make_mailbox(scratch.path(), covered);
+    must(open_or_fail({scratch.path()})->commit(writes(drop(2), drop(1))));
+    tamper(scratch.path() / "state", bury_template);
+    const auto journal = open_or_fail({scratch.path()});
+    CHECK(journal->states().queues.empty());
+    CHECK(journal->states().next_id == QueueId{3});
+  }
+}
+
+TEST_CASE("a mailbox without its template is refused") {
+  const ScratchDirectory scratch;
+  make_mailbox(scratch.path(), true);
+  tamper(scratch.path() / "state", bury_template);
+  CHECK(names(refusal(scratch.path()), "the mailbox of topic 'boxes/a' has no template, queue 1"));
+}

@@ -32,6 +32,16 @@ Write define(std::uint32_t queue, std::string name, std::string filter) {
   return DefineQueue{QueueId{queue}, options};
 }
 
+Write define_template(std::uint32_t queue, std::string name, std::string filter) {
+  Write write = define(queue, std::move(name), std::move(filter));
+  std::get<DefineQueue>(write).options.per_topic = true;
+  return write;
+}
+
+Write define_mailbox(std::uint32_t queue, std::uint32_t template_queue, std::string topic) {
+  return DefineMailbox{QueueId{queue}, QueueId{template_queue}, std::move(topic)};
+}
+
 Write define_default_group(std::uint32_t queue) {
   return DefineGroup{QueueId{queue}, dispatch::GroupId{1}, "default", Offset{1}};
 }

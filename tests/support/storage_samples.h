@@ -24,6 +24,9 @@ class ScratchDirectory {
 };
 
 dispatch::Write define(std::uint32_t queue, std::string name, std::string filter);
+dispatch::Write define_template(std::uint32_t queue, std::string name, std::string filter);
+dispatch::Write define_mailbox(std::uint32_t queue, std::uint32_t template_queue,
+                               std::string topic);
 dispatch::Write define_default_group(std::uint32_t queue);
 dispatch::Write append(std::uint32_t queue, std::uint64_t offset, dispatch::MessageRef message,
                        std::string key = {});
