@@ -62,7 +62,7 @@ struct Connection {
   std::uint16_t keep_alive_s = 0;
   std::uint32_t session_expiry_s = 0;           // 0xFFFFFFFF: never
   std::uint16_t receive_maximum = 65535;        // of the client
-  std::uint32_t max_packet_bytes = 0xFFFFFFFF;  // of the client
+  std::uint32_t max_packet_bytes = protocol::largest_packet_bytes;  // of the client
   std::uint16_t topic_alias_maximum = 0;        // of ours, as CONNACK said
   bool problem_information = true;              // the client wants Reason Strings [MQTT-3.1.2-29]
   std::unordered_map<std::uint16_t, std::string> topic_aliases;  // of the client

@@ -13,6 +13,7 @@ using protocol::PropertyId;
 using protocol::ReasonCode;
 
 constexpr std::uint32_t kNever = 0xFFFFFFFF;
+constexpr std::uint32_t kLargestPacketBytes = protocol::largest_packet_bytes;
 
 void refuse(Session& session, ReasonCode reason, const std::string& why) {
   Connack connack;
@@ -38,7 +39,8 @@ void note(Connection& connection, const protocol::Connect& connect) {
   connection.receive_maximum =
       static_cast<std::uint16_t>(properties.number(PropertyId::receive_maximum).value_or(65535));
   connection.max_packet_bytes =
-      properties.number(PropertyId::maximum_packet_size).value_or(0xFFFFFFFF);
+      std::min(properties.number(PropertyId::maximum_packet_size).value_or(kLargestPacketBytes),
+               kLargestPacketBytes);
   connection.problem_information =
       properties.number(PropertyId::request_problem_information).value_or(1) != 0;
 }

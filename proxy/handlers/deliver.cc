@@ -5,6 +5,7 @@
 #include "proxy/handlers/handlers.h"
 #include "proxy/log.h"
 #include "proxy/protocol/encode.h"
+#include "proxy/protocol/utf8.h"
 #include "proxy/rfc3339.h"
 #include "proxy/session.h"
 
@@ -41,7 +42,9 @@ void add_metadata(Properties& properties, const dispatch::Deliver& delivery,
   if (!delivery.message->publisher.empty()) {
     properties.add_user("q-publisher", delivery.message->publisher);
   }
-  if (!delivery.key.empty()) properties.add_user("q-key", delivery.key);
+  // A key out of a payload may be more than a user property can say [MQTT-1.5.4].
+  const bool key_fits = delivery.key.size() <= 0xFFFF && protocol::valid_utf8(delivery.key);
+  if (!delivery.key.empty() && key_fits) properties.add_user("q-key", delivery.key);
   if (const auto& dead = delivery.message->dead_letter) {
     properties.add_user("q-dead-reason", dead->reason);
     properties.add_user("q-dead-time", rfc3339(dead->at));

@@ -14,6 +14,9 @@ using protocol::Publish;
 using protocol::QoS;
 using protocol::ReasonCode;
 
+// Of a PUBLISH to a queue: the largest packet of MQTT less room for what delivery adds to it.
+constexpr std::size_t kMostQueuedBytes = protocol::largest_packet_bytes - 256 * 1024;
+
 // What the broker may send to a client that doesn't acknowledge, beyond its Receive Maximum.
 constexpr std::size_t kMaxWaitingBytes = 32 * 1024 * 1024;
 
@@ -146,6 +149,19 @@ bool is_forbidden(Session& session, const Publish& publish) {
   return true;
 }
 
+// True if the message could never be delivered; it has been answered then.
+bool is_too_large(Session& session, const Publish& publish) {
+  const auto bytes = protocol::publish_size(publish, publish.payload.size(), protocol::Version::v5);
+  if (bytes <= kMostQueuedBytes) return false;
+  const std::string why = "a message of " + std::to_string(bytes) + " bytes, at most " +
+                          std::to_string(kMostQueuedBytes) + " fit into a queue";
+  log().warn("a publish of {} is refused: {}", session.client_id(), why);
+  if (publish.qos == QoS::at_most_once) return true;
+  begin(session, publish, Incoming::Owner::queue);
+  answer_publish(session, publish.packet_id, publish.qos, ReasonCode::quota_exceeded, why);
+  return true;
+}
+
 ReasonCode reason_for(const dispatch::Error& why) {
   switch (why.kind) {
     case dispatch::ErrorKind::full:
@@ -200,7 +216,9 @@ void on_publish(Session& session, Publish&& publish) {
     return;
   }
   if (is_forbidden(session, publish)) return;
-  switch (session.queues().route(publish.topic)) {
+  const auto route = session.queues().route(publish.topic);
+  if (route != dispatch::Route::plain && is_too_large(session, publish)) return;
+  switch (route) {
     case dispatch::Route::plain:
       begin(session, publish, Incoming::Owner::upstream);
       session.link().send(std::move(publish));

@@ -1,5 +1,7 @@
 """Queues over plain MQTT: stored with nobody there, shared by workers, settled by acknowledging."""
 
+import json
+
 from harness import StageTest, main, raw
 
 V311, V5 = 4, 5
@@ -85,6 +87,26 @@ class Storing(StageTest):
         consumer = self.client(client_id="sized-consumer")
         consumer.subscribe("$q/sized/in")
         self.assertEqual([m.payload for m in consumer.messages(3)], payloads)
+
+    def test_message_that_no_packet_could_deliver_is_refused(self):
+        self.create_queue("huge", "huge/in")
+        consumer = self.client(client_id="huge-consumer")
+        consumer.subscribe("$q/huge/in")
+        producer = self.client(client_id="huge-producer")
+        answer = producer.publish_and_wait("huge/in", bytes(268_435_455 - 100))
+        self.assertEqual(answer.reason, 0x97)
+        self.assertIn("268173316", answer.property(raw.REASON_STRING))
+        producer.publish_and_wait("huge/in", "fits")
+        self.assertEqual(consumer.messages(1)[0].payload, b"fits")
+
+    def test_key_that_no_user_property_can_say_is_left_out(self):
+        self.create_queue("odd-keys", "odd/in", "--last-value", "--key", "payload:/k")
+        producer = self.client(client_id="odd-producer")
+        for key in ("usual", "x" * 70_000, "a\0b"):
+            producer.publish_and_wait("odd/in", json.dumps({"k": key}))
+        consumer = self.client(client_id="odd-consumer")
+        consumer.subscribe("$q/odd/in")
+        self.assertEqual([m.user("q-key") for m in consumer.messages(3)], ["usual", None, None])
 
     def test_every_matching_queue_gets_it(self):
         self.create_queue("both-a", "both/+")
