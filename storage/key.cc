@@ -20,17 +20,21 @@ Rep get_big_endian(std::string_view bytes) {
 
 // Queues have ids of 32 bits until there have been that many of them, mailboxes among them.
 constexpr std::uint64_t kShortIds = 0xFFFFFFFF;
-
-constexpr std::size_t kAboutQueue = 1 + sizeof(QueueId::rep);
+constexpr std::size_t kShortKey = 1 + sizeof(std::uint32_t);
+constexpr std::size_t kLongKey = 1 + sizeof(std::uint64_t);
 
 std::string key_about(char letter, QueueId queue) {
   std::string key(1, letter);
-  put_big_endian(key, queue.value);
+  if (queue.value <= kShortIds)
+    put_big_endian(key, static_cast<std::uint32_t>(queue.value));
+  else
+    put_big_endian(key, queue.value);
   return key;
 }
 
 std::optional<QueueId> queue_in(char letter, std::string_view key) {
-  if (key.size() != kAboutQueue || key.front() != letter) return std::nullopt;
+  if (key.size() != kShortKey && key.size() != kLongKey) return std::nullopt;
+  if (key.front() != letter) return std::nullopt;
   return QueueId{get_big_endian<QueueId::rep>(key.substr(1))};
 }
 
@@ -47,22 +51,9 @@ std::optional<CommitNumber> commit_of(std::string_view log_key) {
   return get_big_endian<CommitNumber>(log_key);
 }
 
-std::string queue_key(dispatch::QueueId queue) {
-  std::string key = "q";
-  if (queue.value <= kShortIds)
-    put_big_endian(key, static_cast<std::uint32_t>(queue.value));
-  else
-    put_big_endian(key, queue.value);
-  return key;
-}
+std::string queue_key(QueueId queue) { return key_about('q', queue); }
 
-std::optional<dispatch::QueueId> queue_of(std::string_view state_key) {
-  if (!state_key.starts_with('q')) return std::nullopt;
-  state_key.remove_prefix(1);
-  if (state_key.size() != sizeof(std::uint32_t) && state_key.size() != sizeof(std::uint64_t))
-    return std::nullopt;
-  return dispatch::QueueId{get_big_endian<dispatch::QueueId::rep>(state_key)};
-}
+std::optional<QueueId> queue_of(std::string_view state_key) { return queue_in('q', state_key); }
 
 std::string spill_index_key(QueueId queue) { return key_about('i', queue); }
 
@@ -77,10 +68,12 @@ std::string spill_block_key(QueueId queue, dispatch::Offset first) {
 }
 
 std::optional<SpillBlockKey> spill_block_of(std::string_view state_key) {
-  if (state_key.size() != kAboutQueue + sizeof(dispatch::Offset::rep)) return std::nullopt;
-  const auto queue = queue_in('b', state_key.substr(0, kAboutQueue));
+  constexpr std::size_t offset_size = sizeof(dispatch::Offset::rep);
+  if (state_key.size() < offset_size) return std::nullopt;
+  const std::size_t about = state_key.size() - offset_size;
+  const auto queue = queue_in('b', state_key.substr(0, about));
   if (!queue) return std::nullopt;
-  const auto first = get_big_endian<dispatch::Offset::rep>(state_key.substr(kAboutQueue));
+  const auto first = get_big_endian<dispatch::Offset::rep>(state_key.substr(about));
   return SpillBlockKey{*queue, dispatch::Offset{first}};
 }
 
