@@ -40,7 +40,11 @@ bool resolve_alias(Session& session, Publish& publish) {
     return false;
   }
   publish.topic = known->second;
-  return true;
+  if (protocol::publish_size(publish, publish.payload.size(), session.connection().version) <=
+      protocol::largest_packet_bytes)
+    return true;
+  session.end(ReasonCode::packet_too_large, "too large with the topic that its alias stands for");
+  return false;
 }
 
 // True if this QoS 2 packet identifier is under way already: the PUBLISH is a repetition and must

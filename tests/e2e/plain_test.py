@@ -48,6 +48,13 @@ class PublishAndSubscribe(StageTest):
         self.assertEqual(self.lines(sub, 3), ["wild/b/c x", "wild/deep/down/here x",
                                               "wild/deep end"])
 
+    def test_packet_that_its_alias_makes_too_large(self):
+        client = self.client(client_id="alias")
+        alias = [(0x23, 1)]  # Topic Alias
+        client.publish_and_wait("a/long/topic", props=alias)
+        client.publish("", bytes(268_435_455 - 8), props=alias)  # the largest that there is
+        self.assertEqual([p.reason for p in client.read_to_end()], [0x95])
+
     def test_large_binary_payload_is_untouched(self):
         payload = os.urandom(3 << 20)
         sub = self.client(client_id="large-sub")
