@@ -206,8 +206,7 @@ class QueueService final : private JournalEvents {
 
  private:
   static constexpr std::size_t kMaxWaitingBytes = 16 * 1024 * 1024;
-  // What one commit holds, about: more would make everybody wait for the last of it, and LevelDB,
-  // which writes a table of each full buffer meanwhile, stall.
+  // What one commit holds, about: with more, everybody would wait for the last of a burst.
   static constexpr std::size_t kMaxCommitBytes = 4 * 1024 * 1024;
   static constexpr std::size_t kMaxCommitWrites = 16 * 1024;
 

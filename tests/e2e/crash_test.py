@@ -54,7 +54,8 @@ class KilledUnderLoad(StageTest):
         self.check_moved()
         stays = self.client(client_id="stays")
         stays.subscribe("$q/stays/+")
-        there = [int(m.payload) for m in stays.messages(self.queue("stays-any")["ready"])]
+        shown = self.queue("stays-any")
+        there = [int(m.payload) for m in stays.messages(shown["ready"] + shown["in_flight"])]
         self.assertEqual(there, sorted(set(there)))
         self.assertFalse(set(self.stays) - set(there), "gone, moved or not")
 
