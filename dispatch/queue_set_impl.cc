@@ -67,7 +67,7 @@ void QueueSet::Impl::add(std::unique_ptr<Queue> queue) {
 
 // Its consumers stay, without a queue; what they hold is nobody's any more.
 std::vector<Consumer*> QueueSet::Impl::erase(Queue& queue, Turn& turn) {
-  const auto evicted = queue.consumers();
+  auto evicted = queue.consumers();
   for (Consumer* consumer : evicted) {
     std::erase(consumer->session->waiting, consumer);
     for (const auto& [delivery, entry] : consumer->held)
