@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "proxy/cli_admin.h"
+#include "proxy/cli_completion.h"
 #include "proxy/cli_journal.h"
 #include "proxy/config_text.h"
 #include "proxy/printable.h"
@@ -101,7 +102,7 @@ struct Cli {
   CLI::App app{"Durable queues in front of an MQTT broker", "sluice"};
   ServeArgs serve_args;
   std::string config_file;
-  CLI::App *serve_app, *config_app, *show_config_app;
+  CLI::App *serve_app, *config_app, *show_config_app, *completion_app;
   AdminCommands admin_commands{app, context};
   JournalCommands journal_commands{app};
 };
@@ -118,6 +119,9 @@ Cli::Cli(const CliContext& given) : context(given) {
   show_config_app = config_app->add_subcommand(
       "show", "print what a file comes to, every key with its value, as TOML");
   show_config_app->add_option("FILE", config_file, "a TOML file")->required();
+  completion_app = app.add_subcommand("completion", "print a script that completes this command")
+                       ->require_subcommand(1);
+  completion_app->add_subcommand("bash", "for bash: eval \"$(sluice completion bash)\"");
 }
 
 int Cli::run(std::vector<std::string>& arguments) {
@@ -162,6 +166,10 @@ int Cli::perform() {
   if (serve_app->parsed()) return serve();
   if (show_config_app->parsed()) return show_config();
   if (config_app->parsed()) return check_config();
+  if (completion_app->parsed()) {
+    context.out << bash_completion(app);
+    return kOk;
+  }
   if (journal_commands.parsed()) return journal_commands.run(context.out, context.err);
   const Result<int> ran = admin_commands.run();
   return ran ? *ran : bad_arguments(ran.error().text);

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 
+import mailboxes
 from stack import ROOT, Broker, Sluice
 
 TOOLS = ROOT / "build/bench/tests/bench"
@@ -120,7 +121,29 @@ def passthrough(options, folder):
               f"{'' if ratio is None else format(ratio, '7.2f')}")
 
 
-WORKLOADS = {"queue": queue, "journal": journal, "passthrough": passthrough}
+def many_mailboxes(options, folder):
+    """As many mailboxes as there are messages; once, since it is about memory."""
+    broker = Broker(folder / "mosquitto").start()
+    config = folder / "sluice.toml"
+    config.write_text(mailboxes.QUEUE.format(idle="1h"))
+    sluice = Sluice(folder / "sluice", broker.url,
+                    ["--config", str(config), "--log-level", "error"])
+    sluice.start()
+    try:
+        figures, _ = mailboxes.run(sluice, options.messages, 600)
+    finally:
+        sluice.stop()
+        broker.stop()
+    if options.json:
+        print(json.dumps({"workload": "mailboxes", **figures}))
+        return
+    for name, value in figures.items():
+        print(f"{name:22} {value:12.2f}" if isinstance(value, float) else
+              f"{name:22} {value:12}")
+
+
+WORKLOADS = {"queue": queue, "mailboxes": many_mailboxes, "journal": journal,
+             "passthrough": passthrough}
 
 
 def main():

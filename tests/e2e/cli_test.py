@@ -74,6 +74,27 @@ class Queues(StageTest):
         worker.ping()
         self.assertEqual(worker.subscribe("$q/under/+"), [0x80])
 
+    def test_bash_completion(self):
+        script = subprocess.run([sluice_binary(), "completion", "bash"], capture_output=True,
+                                text=True, check=True, timeout=60).stdout
+
+        def completed(*words):
+            given = " ".join(f"'{word}'" for word in words)
+            asked = (f"COMP_WORDS=({given}); COMP_CWORD={len(words) - 1}; _sluice; "
+                     'echo "${COMPREPLY[@]}"')
+            done = subprocess.run(["bash", "-c", script + asked], capture_output=True, text=True,
+                                  check=True, timeout=60)
+            self.assertEqual(done.stderr, "")
+            return done.stdout.split()
+
+        self.assertEqual(completed("sluice", "se"), ["serve"])
+        self.assertEqual(completed("sluice", "queue", "ma"), ["mailboxes"])
+        self.assertEqual(completed("sluice", "queue", "ls", "--no"), ["--no-headers"])
+        self.assertEqual(completed("sluice", "dead", "redrive", "jobs", "--a"),
+                         ["--admin", "--all"])
+        self.assertEqual(completed("sluice", "queue", "nothing"), [])
+        self.assertIn("journal", completed("sluice", ""))
+
     def test_help_names_every_command(self):
         done = subprocess.run([sluice_binary(), "--help"], capture_output=True, text=True,
                               timeout=60)

@@ -144,6 +144,41 @@ TEST_CASE("journal dump, stats, check and restore know messages that were moved 
   CHECK(read_all(*open_or_fail({copy}), 1) == std::vector<Message>{*message("stuck", "here")});
 }
 
+TEST_CASE("journal dump shows mailboxes, and says in words how messages ended") {
+  const ScratchDirectory scratch;
+  {
+    auto opened = open_or_fail({scratch.path()});
+    must(opened->commit(writes(define_template(1, "lights", "lights/+"),
+                               define_mailbox(2, 1, "lights/a"), define_default_group(2),
+                               define_mailbox(3, 1, "lights/b"))));
+    must(opened->commit(
+        writes(append(2, 1, message("lights/a", "on")), append(2, 2, message("lights/a", "off")))));
+    must(opened->commit(writes(dispatch::Settle{{2}, {1}, {1}, {1}, dispatch::End::purged}, drop(3),
+                               dispatch::AddTotals{{1}, 7, {1, 2}})));
+  }
+  const std::string directory = scratch.path().string();
+  const Ran text = journal({"dump", directory});
+  CHECK(has(text.out, "queue q1 lights lights/+ next #1, 0 kept\n"));
+  CHECK(has(text.out, "queue q2 lights/lights/a lights/a next #3, 1 kept\n"));
+  CHECK(has(text.out, "  mailbox q2 of q1 lights/a\n"));
+  CHECK(has(text.out, "  totals q1 stored 7 acked 1 superseded 2\n"));
+  const Ran one = journal({"dump", directory, "--queue", "lights/lights/a", "--from", "2"});
+  CHECK(has(one.out, "append q2 #2 lights/a 3 B"));
+  CHECK_FALSE(has(one.out, "totals"));
+
+  const Ran lines = journal({"dump", directory, "--json", "--from", "3"});
+  const auto last =
+      boost::json::parse(lines.out.substr(lines.out.rfind('\n', lines.out.size() - 2) + 1));
+  const auto& all = last.at("writes").as_array();
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].at("end").as_string() == "purged");
+  CHECK(all[2].at("record").as_string() == "add_totals");
+  CHECK(all[2].at("stored").as_int64() == 7);
+  CHECK(all[2].at("ended").at("superseded").as_int64() == 2);
+  const Ran first = journal({"dump", directory, "--json", "--to", "1"});
+  CHECK(has(first.out, R"({"record":"define_mailbox","queue":2,"template":1,"topic":"lights/a"})"));
+}
+
 TEST_CASE("journal stats counts") {
   const ScratchDirectory scratch;
   make_journal(scratch.path());
