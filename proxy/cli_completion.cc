@@ -2,6 +2,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
 namespace proxy {
 namespace {
 
@@ -21,6 +25,10 @@ constexpr const char* kTail = R"sh(  esac
 complete -o default -F _sluice sluice
 )sh";
 
+void append(std::string& to, std::initializer_list<std::string_view> parts) {
+  for (const auto part : parts) to += part;
+}
+
 // The two tables of the script: what leads from one command to the next, and what each takes.
 struct Tables {
   std::string steps;
@@ -30,17 +38,17 @@ struct Tables {
     std::string takes;
     for (const CLI::App* below : app.get_subcommands({})) {
       const std::string next = path + " " + below->get_name();
-      std::string names = "'" + next + "'";
+      append(steps, {"      '", next, "'"});
       for (const std::string& alias : below->get_aliases())
-        names += " | '" + path + " " + alias + "'";
-      steps += "      " + names + ") command='" + next + "' ;;\n";
-      takes += below->get_name() + " ";
+        append(steps, {" | '", path, " ", alias, "'"});
+      append(steps, {") command='", next, "' ;;\n"});
+      append(takes, {below->get_name(), " "});
       add(*below, next);
     }
     for (const CLI::Option* option : app.get_options())
-      for (const std::string& name : option->get_lnames()) takes += "--" + name + " ";
+      for (const std::string& name : option->get_lnames()) append(takes, {"--", name, " "});
     if (!takes.empty()) takes.pop_back();
-    words += "    '" + path + "') words='" + takes + "' ;;\n";
+    append(words, {"    '", path, "') words='", takes, "' ;;\n"});
   }
 };
 
