@@ -21,8 +21,9 @@ bool Head::has_room() const {
 }
 
 void Head::look(Step& step) {
-  if (load_ || entries_.size() > 0) return;
-  cursor_ = std::min(queue_.gone.next_missing(queue_.first_kept()), queue_.next);
+  if (load_) return;
+  if (entries_.size() == 0) cursor_ = queue_.first_kept();
+  cursor_ = std::min(queue_.gone.next_missing(cursor_), queue_.next);
   if (cursor_ == queue_.next) return;
   const bool few = budget_.is_full_for_idle();
   load_ = Load{queue_.id,

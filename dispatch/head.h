@@ -21,7 +21,7 @@ class Head {
 
   // The oldest one known at or after `from`; nullptr if there is none. Valid until the next change.
   const Entry* first_from(Offset from) const { return entries_.first_from(from); }
-  // Asks the journal for more if nothing is known and something is kept.
+  // Asks the journal for those that come after what is known, if something is kept there.
   void look(Step& step);
   // True while the answer is to come.
   bool is_looking() const { return load_.has_value(); }

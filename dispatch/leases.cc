@@ -19,12 +19,27 @@ bool Leases::Lease::counts() const {
 }
 
 void Leases::begin(Consumer& consumer, DeliveryId delivery, Time now, std::size_t in_flight) {
-  if (leases_.size() > 2 * in_flight + kSettledAtMost)
+  if (size() > 2 * in_flight + kSettledAtMost) {
+    drop_passed();
     std::erase_if(leases_, [](const Lease& old) { return !old.counts(); });
+  } else if (leases_.size() == leases_.capacity() && passed_ > leases_.size() / 2) {
+    drop_passed();
+  }
   Entry& entry = consumer.held.at(delivery);
   entry.leased_at = now;
   entry.leased_until.reset();
   leases_.push_back({now, delivery, &consumer});
+}
+
+void Leases::drop_passed() {
+  leases_.erase(leases_.begin(), leases_.begin() + static_cast<std::ptrdiff_t>(passed_));
+  passed_ = 0;
+}
+
+void Leases::pop_first() {
+  if (++passed_ < leases_.size()) return;
+  leases_.clear();
+  passed_ = 0;
 }
 
 void Leases::extend(Consumer& consumer, DeliveryId delivery, Time until) {
@@ -36,9 +51,9 @@ void Leases::extend(Consumer& consumer, DeliveryId delivery, Time until) {
 
 std::optional<Leases::Due> Leases::first(Duration timeout) {
   std::optional<Due> first;
-  while (!leases_.empty() && !leases_.front().counts()) leases_.pop_front();
-  if (timeout > Duration(0) && !leases_.empty()) {
-    const Lease& oldest = leases_.front();
+  while (size() > 0 && !leases_[passed_].counts()) pop_first();
+  if (timeout > Duration(0) && size() > 0) {
+    const Lease& oldest = leases_[passed_];
     first = Due{oldest.since + timeout, oldest.delivery, oldest.consumer};
   }
   while (!extended_.empty()) {
@@ -55,6 +70,7 @@ std::optional<Leases::Due> Leases::first(Duration timeout) {
 }
 
 void Leases::forget(const Consumer& consumer) {
+  drop_passed();
   std::erase_if(leases_, [&](const Lease& lease) { return lease.consumer == &consumer; });
   std::erase_if(extended_, [&](const auto& lease) { return lease.second == &consumer; });
 }

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <map>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "dispatch/consumer.h"
 #include "dispatch/time.h"
@@ -41,7 +41,14 @@ class Leases {
     Consumer* consumer;
     bool counts() const;
   };
-  std::deque<Lease> leases_;
+  void pop_first();
+  void drop_passed();
+  std::size_t size() const { return leases_.size() - passed_; }
+
+  // A queue: those before `passed_` are over. Not a std::deque, which takes 600 bytes when it is
+  // empty, and so are those of very many mailboxes.
+  std::vector<Lease> leases_;
+  std::size_t passed_ = 0;
   std::map<std::pair<Time, DeliveryId>, Consumer*> extended_;
 };
 

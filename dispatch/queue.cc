@@ -240,13 +240,15 @@ bool Queue::is_quiet() const {
   return options().last_value && !groups_.empty() && state_.next_needed(Offset{1}) >= state_.next;
 }
 
+bool Queue::is_over(Time now) const {
+  return is_quiet() && quiet_since_ + options().mailbox_idle <= now;
+}
+
 void Queue::see_if_quiet(Turn& turn) {
-  if (!is_quiet()) return;
-  const Time at = quiet_since_ + options().mailbox_idle;
-  if (at <= turn.now)
+  if (is_over(turn.now))
     turn.idle.push_back(state_.id);
-  else
-    set_alarm(at);
+  else if (is_quiet())
+    set_alarm(quiet_since_ + options().mailbox_idle);
 }
 
 void Queue::take_totals_of(const Queue& mailbox, Turn& turn) {

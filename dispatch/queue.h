@@ -74,6 +74,8 @@ class Queue final : public GroupOwner {
   bool is_template() const { return options().per_topic && !state_.is_mailbox(); }
   // A mailbox without messages that anybody may want, nor anybody who wants some.
   bool is_quiet() const;
+  // It has been so for mailbox_idle.
+  bool is_over(Time now) const;
   // Of a template: its mailbox is about to go, and what that counted is counted here.
   void take_totals_of(const Queue& mailbox, Turn& turn);
 

@@ -65,10 +65,10 @@ void Queue::look_at_oldest(Turn& turn) {
   if (state_.kept() == 0) return head_.forget();
   if (again) {
     look_later(std::max(*again, turn.now + Duration(1)));
-    if (!over_limits())
-      return options().overflow == Overflow::drop_oldest ? void() : head_.forget();
+    if (options().overflow != Overflow::drop_oldest) return head_.forget();
+    if (!over_limits()) return;  // else what is known is in flight, and the next ones have to go
   }
-  if (!some_in_flight) head_.look(turn.step);
+  head_.look(turn.step);
 }
 
 bool Queue::must_end(const Entry& entry, Time now, End& end) const {

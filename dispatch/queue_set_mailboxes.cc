@@ -46,7 +46,7 @@ Queue& QueueSet::Impl::home_of(Queue& match, std::string_view topic, Turn& turn)
 
 void QueueSet::Impl::remove_idle(QueueId id, Turn& turn) {
   Queue* mailbox = find_in(queues, id);
-  if (mailbox == nullptr || !mailbox->is_quiet()) return;
+  if (mailbox == nullptr || !mailbox->is_over(turn.now)) return;
   turn.step.writes.push_back(DeleteQueue{id});
   queues.at(mailbox->state().template_queue)->take_totals_of(*mailbox, turn);
   erase(*mailbox, turn);

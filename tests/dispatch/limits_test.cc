@@ -89,6 +89,20 @@ TEST_CASE("after a restart the oldest are looked up before one is dropped") {
   CHECK(queue.answer() == "settle q1 #1 dropped\n");
 }
 
+TEST_CASE("who has to go is looked up behind what is in flight") {
+  OneQueue queue(limited(3, Overflow::drop_oldest));
+  queue.publish_many(3);
+  queue.restart();
+  queue.join({1, 0xFFFFFFFF});
+  CHECK(queue.answer() == "deliver c1 #1 now\n");
+  const std::string published = queue.publish();
+  CHECK(published.find("load q1 head #1 to #5") != std::string::npos);
+  // The journal may stop anywhere.
+  CHECK(queue.answer(1) == "load q1 head #2 to #5 max 256\n");
+  CHECK(queue.answer() == "settle q1 #2 dropped\n");
+  CHECK(queue.stats().kept == 3);
+}
+
 TEST_CASE("what is dropped or expires can become a dead letter") {
   QueueOptions options = limited(1, Overflow::drop_oldest);
   options.dead_on_drop = options.dead_on_expiry = true;
