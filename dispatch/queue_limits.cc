@@ -66,8 +66,9 @@ void Queue::look_at_oldest(Turn& turn) {
   if (again) {
     look_later(std::max(*again, turn.now + Duration(1)));
     if (options().overflow != Overflow::drop_oldest) return head_.forget();
-    if (!over_limits()) return;  // else what is known is in flight, and the next ones have to go
   }
+  // What is known will do, unless it is in flight and others have to go.
+  if (!over_limits() && head_.first_from(Offset{}) != nullptr) return;
   head_.look(turn.step);
 }
 
