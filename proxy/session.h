@@ -60,11 +60,11 @@ struct Connection {
   std::string username;
   bool clean_start = true;
   std::uint16_t keep_alive_s = 0;
-  std::uint32_t session_expiry_s = 0;           // 0xFFFFFFFF: never
-  std::uint16_t receive_maximum = 65535;        // of the client
+  std::uint32_t session_expiry_s = 0;                               // 0xFFFFFFFF: never
+  std::uint16_t receive_maximum = 65535;                            // of the client
   std::uint32_t max_packet_bytes = protocol::largest_packet_bytes;  // of the client
-  std::uint16_t topic_alias_maximum = 0;        // of ours, as CONNACK said
-  bool problem_information = true;              // the client wants Reason Strings [MQTT-3.1.2-29]
+  std::uint16_t topic_alias_maximum = 0;                            // of ours, as CONNACK said
+  bool problem_information = true;  // the client wants Reason Strings [MQTT-3.1.2-29]
   std::unordered_map<std::uint16_t, std::string> topic_aliases;  // of the client
   bool produces = false;                                         // it has published to a queue
   // The Will, if its topic belongs to a queue; nothing once it is off.

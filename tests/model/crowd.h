@@ -63,7 +63,7 @@ class Crowd {
     std::uint64_t kept = 0;
     std::uint64_t bytes = 0;
     Time quiet_since{};
-    Time back_at{};  // when something came back that had been in flight
+    Time back_at{};                        // when something came back that had been in flight
     std::deque<dispatch::RequestId> line;  // publishes that wait for room
     std::uint64_t acked = 0;               // ever, by all groups
   };
