@@ -79,16 +79,14 @@ TEST_CASE("without messages, a block gives the same writes but for the messages"
   CHECK(std::get<Append>(back->at(3)).key == "key");
 }
 
-TEST_CASE("damage of any bit of a block is noticed") {
+TEST_CASE("damage of a bit of any byte of a block is noticed") {
   const auto block = encode(7, one_of_each(2));
   for (std::size_t at = 0; at < block.size(); ++at) {
-    for (int bit = 0; bit < 8; ++bit) {
-      auto damaged = block;
-      damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
-      const auto back = storage::decode_block(7, damaged, Messages::with);
-      REQUIRE_FALSE(back.has_value());
-      REQUIRE(back.error().text.find("commit 7 is damaged") != std::string::npos);
-    }
+    auto damaged = block;
+    damaged[at] = static_cast<char>(damaged[at] ^ (1 << at % 8));
+    const auto back = storage::decode_block(7, damaged, Messages::with);
+    REQUIRE_FALSE(back.has_value());
+    REQUIRE(back.error().text.find("commit 7 is damaged") != std::string::npos);
   }
 }
 
