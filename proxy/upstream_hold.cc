@@ -5,7 +5,6 @@
 #include <optional>
 #include <random>
 #include <string>
-#include <type_traits>
 #include <unordered_set>
 #include <utility>
 
@@ -102,7 +101,7 @@ class HeldLink final : public UpstreamLink, private UpstreamEvents {
   }
 
   void send(Packet&& packet) override;
-  bool can_take() const override { return stage_ == Stage::away || link_->can_take(); }
+  bool can_take() const override { return stage_ == Stage::away || !link_ || link_->can_take(); }
 
  private:
   enum class Stage {
