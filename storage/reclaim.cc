@@ -65,9 +65,9 @@ Result<bool> Reclaimer::slice(CommitNumber kept_from, std::uint64_t compact_byte
     if (auto done = remove_some(kept_from); !done) return done.error();
     return true;
   }
-  if (removed_bytes_ < compact_bytes) return false;
-  compact();
-  return true;
+  due_ = due_ || removed_bytes_ >= compact_bytes;
+  if (due_ && !compaction_.running()) compact();
+  return false;
 }
 
 Result<void> Reclaimer::remove_some(CommitNumber kept_from) {
@@ -82,14 +82,11 @@ Result<void> Reclaimer::remove_some(CommitNumber kept_from) {
 }
 
 // From the start, so that what an earlier compaction left is seen to as well: there is nothing else
-// there. LevelDB decides which levels it must look at before it writes out what is in memory, so
-// the first call does that and the second the work. What goes wrong shows at the next write.
+// there.
 void Reclaimer::compact() {
-  const std::string last = log_key(removed_below_ - 1);
-  const leveldb::Slice to = last;
-  log_.CompactRange(nullptr, &to);
-  log_.CompactRange(nullptr, &to);
+  compaction_.start(log_, {}, log_key(removed_below_ - 1));
   removed_bytes_ = 0;
+  due_ = false;
 }
 
 }  // namespace storage

@@ -57,7 +57,7 @@ def queue(options, folder):
 
 def journal(options, folder):
     ingest = ["--json"] if options.json else []
-    backlog = ["--messages", "10000000", "--behind", "0,100000,5000000", "--steady", "10000000",
+    backlog = ["--messages", "10000000", "--behind", "0,100000,5000000", "--steady", "60000000",
                "--stuck", "20000000"]
     subprocess.run([TOOLS / "bench_journal", "--directory", folder / "journal", *ingest],
                    check=True)
