@@ -21,9 +21,9 @@
 
 namespace storage {
 
-// 2 added messages that were moved out of the log. A journal of schema 1 is made one of 2 when it
-// is opened.
-inline constexpr std::uint64_t kSchemaVersion = 2;
+// 2 added messages that were moved out of the log, 3 write-ahead logs that are written over old
+// ones. An older journal is made one of the newest schema when it is opened.
+inline constexpr std::uint64_t kSchemaVersion = 3;
 
 // The head: key "m".
 struct Head {

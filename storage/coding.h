@@ -15,6 +15,11 @@ inline void put_fixed32(std::string& out, std::uint32_t value) {
     out.push_back(static_cast<char>((value >> shift) & 0xFF));
 }
 
+inline void put_fixed64(std::string& out, std::uint64_t value) {
+  put_fixed32(out, static_cast<std::uint32_t>(value));
+  put_fixed32(out, static_cast<std::uint32_t>(value >> 32));
+}
+
 // Seven bits a byte, lowest first, the high bit set on all but the last: 1 to 10 bytes.
 inline void put_varint(std::string& out, std::uint64_t value) {
   char bytes[10];
@@ -54,6 +59,11 @@ class Reader {
     std::uint32_t value = 0;
     for (int shift = 0; shift < 32; shift += 8) value |= std::uint32_t{byte()} << shift;
     return value;
+  }
+
+  std::uint64_t fixed64() {
+    const std::uint64_t low = fixed32();
+    return low | std::uint64_t{fixed32()} << 32;
   }
 
   // Only the shortest form is taken: one value, one spelling.

@@ -9,6 +9,9 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
+
+#include "storage/overwriting_env.h"
 
 namespace storage {
 namespace {
@@ -75,9 +78,47 @@ class NewFile final : public leveldb::WritableFile {
   bool found_again_ = false;
 };
 
-class FileEnv final : public leveldb::EnvWrapper {
+// Writes at once: who appends to it has gathered what belongs together.
+class OverwritingFile final : public leveldb::WritableFile {
  public:
-  FileEnv() : EnvWrapper(leveldb::Env::Default()) {}
+  OverwritingFile(std::string name, int descriptor)
+      : name_(std::move(name)), descriptor_(descriptor) {}
+  ~OverwritingFile() override { close(); }
+
+  Status Append(const Slice& data) override {
+    for (std::size_t written = 0; written < data.size();) {
+      const auto got = ::write(descriptor_, data.data() + written, data.size() - written);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return error_of(name_);
+      written += static_cast<std::size_t>(got);
+    }
+    return Status::OK();
+  }
+  Status Flush() override { return Status::OK(); }
+  Status Sync() override { return ::fdatasync(descriptor_) == 0 ? Status::OK() : error_of(name_); }
+  Status Close() override { return close() == 0 ? Status::OK() : error_of(name_); }
+
+ private:
+  int close() {
+    const int descriptor = std::exchange(descriptor_, -1);
+    return descriptor < 0 ? 0 : ::close(descriptor);
+  }
+
+  const std::string name_;
+  int descriptor_;
+};
+
+class FileEnv final : public OverwritingEnv {
+ public:
+  FileEnv() : OverwritingEnv(leveldb::Env::Default()) {}
+
+  Status NewOverwritingFile(const std::string& name, leveldb::WritableFile** file) override {
+    *file = nullptr;
+    const int descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (descriptor < 0) return error_of(name);
+    *file = new OverwritingFile(name, descriptor);
+    return Status::OK();
+  }
 
   Status NewRandomAccessFile(const std::string& name, leveldb::RandomAccessFile** file) override {
     *file = nullptr;

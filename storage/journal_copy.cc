@@ -46,7 +46,7 @@ class Original {
   }
 
   // Copies about a megabyte more; false if there is nothing left.
-  Result<bool> copy_some(leveldb::DB& to, std::uint64_t& copied) {
+  Result<bool> copy_some(leveldb::DB& to, const leveldb::WriteOptions& how, std::uint64_t& copied) {
     leveldb::WriteBatch batch;
     std::uint64_t bytes = 0;
     for (; it_->Valid() && bytes < kSliceBytes; it_->Next()) {
@@ -55,7 +55,7 @@ class Original {
     }
     if (!it_->status().ok()) return to_error(it_->status());
     if (bytes == 0) return false;
-    if (const auto status = to.Write({}, &batch); !status.ok()) return to_error(status);
+    if (const auto status = to.Write(how, &batch); !status.ok()) return to_error(status);
     copied += bytes;
     return true;
   }
@@ -88,7 +88,6 @@ struct JournalCopy::Impl {
       : to(destination),
         part(destination.string() + ".part"),
         log_env(*file_env()),
-        state_env(*file_env()),
         log(*from.log, log_key(from.first_commit)),
         state(*from.state, {}) {}
 
@@ -111,7 +110,7 @@ struct JournalCopy::Impl {
     auto log_made = open_log((part / "log").string(), &log_env, kCopyBufferBytes);
     if (!log_made) return log_made.error();
     log_copy = std::move(*log_made);
-    auto state_made = open_state((part / "state").string(), &state_env);
+    auto state_made = open_state((part / "state").string(), file_env());
     if (!state_made) return state_made.error();
     state_copy = std::move(*state_made);
     return {};
@@ -126,7 +125,6 @@ struct JournalCopy::Impl {
   // The name comes last, when everything under it is durable.
   Result<void> finish() {
     if (auto done = sync(*log_copy); !done) return done;
-    if (auto done = sync(*state_copy); !done) return done;
     close();
     std::error_code error;
     fs::remove(to, error);  // an empty directory, or nothing
@@ -139,7 +137,7 @@ struct JournalCopy::Impl {
 
   const fs::path to;
   const fs::path part;
-  LogEnv log_env, state_env;
+  LogEnv log_env;
   Original log, state;
   std::unique_ptr<DirectoryLock> copy_lock;
   std::unique_ptr<leveldb::DB> log_copy, state_copy;
@@ -162,9 +160,10 @@ Result<std::unique_ptr<JournalCopy>> JournalCopy::begin(const Source& from, cons
 
 Result<bool> JournalCopy::slice() {
   std::uint64_t& copied = impl_->progress.copied_bytes;
-  auto more = impl_->log.copy_some(*impl_->log_copy, copied);
+  auto more = impl_->log.copy_some(*impl_->log_copy, {}, copied);
   if (!more || *more) return more;
-  more = impl_->state.copy_some(*impl_->state_copy, copied);
+  // Each write synced: no LogEnv keeps its write-ahead logs from going unsynced.
+  more = impl_->state.copy_some(*impl_->state_copy, synced(), copied);
   if (!more || *more) return more;
   if (auto done = impl_->finish(); !done) return done.error();
   return false;

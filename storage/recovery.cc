@@ -38,40 +38,13 @@ class StateLoader {
   StateLoader(Recovered& to, CoveredPerQueue& covered) : to_(to), covered_(covered) {}
 
   Result<void> run() {
-    std::string value;
-    const auto status = to_.state->Get({}, to_slice(kHeadKey), &value);
-    if (status.IsNotFound()) return begin_new();
-    if (!status.ok()) return to_error(status);
-    auto head = decode_head(value);
-    if (!head) return head.error();
-    to_.head = *head;
-    to_.fold.last_commit = head->covered;
-    to_.fold.states.next_id = head->next_queue;
-    if (auto upgraded = upgrade(*head); !upgraded) return upgraded;
+    to_.fold.last_commit = to_.head.covered;
+    to_.fold.states.next_id = to_.head.next_queue;
     if (auto loaded = load_spilled(); !loaded) return loaded;
     return load_queues();
   }
 
  private:
-  Result<void> begin_new() {
-    if (!is_empty(*to_.state))
-      return unavailable("state/ has no head: it is damaged, restore a backup");
-    std::string value;
-    encode_head(value, to_.head);
-    const auto status = to_.state->Put(synced(), to_slice(kHeadKey), value);
-    return status.ok() ? Result<void>() : to_error(status);
-  }
-
-  // What schema 2 added is not there in a journal of schema 1, so its number is all there is to do.
-  // Before anything new is written: who knows 1 only must not take it for its own any more.
-  Result<void> upgrade(const Head& head) {
-    if (head.schema == kSchemaVersion) return {};
-    std::string value;
-    encode_head(value, head);
-    const auto status = to_.state->Put(synced(), to_slice(kHeadKey), value);
-    return status.ok() ? Result<void>() : to_error(status);
-  }
-
   Result<void> load_spilled() {
     const std::unique_ptr<leveldb::Iterator> it(to_.state->NewIterator(checked()));
     for (it->Seek("i"); it->Valid(); it->Next()) {
@@ -132,13 +105,33 @@ Result<void> check_templates(const QueueStates& states) {
   return {};
 }
 
+Result<void> write_head(Recovered& to) {
+  std::string value;
+  encode_head(value, to.head);
+  const auto status = to.state->Put(synced(), to_slice(kHeadKey), value);
+  return status.ok() ? Result<void>() : to_error(status);
+}
+
+// False: there is none yet.
+Result<bool> read_head(Recovered& to) {
+  std::string value;
+  const auto status = to.state->Get({}, to_slice(kHeadKey), &value);
+  if (status.IsNotFound()) return false;
+  if (!status.ok()) return to_error(status);
+  auto head = decode_head(value);
+  if (!head) return head.error();
+  to.head = *head;
+  return true;
+}
+
 // The head is written when both databases are there, so a log that is not was taken away. To be
-// asked before LevelDB makes a new one.
-Result<void> check_log_is_there(Recovered& to, const std::string& directory, leveldb::Env& env) {
-  std::string head;
-  if (env.FileExists(directory + "/log/CURRENT")) return {};
-  if (to.state->Get({}, to_slice(kHeadKey), &head).IsNotFound()) return {};
-  return unavailable("log/ is missing: restore a backup of both databases");
+// asked before LevelDB makes a new one. The same goes for the schema: what later ones added is not
+// there in an older journal, so the number is all there is to do, but before anything new is
+// written. Who knows the old one only must not take it for its own any more.
+Result<void> before_log_is_opened(Recovered& to, const std::string& directory, leveldb::Env& env) {
+  if (!env.FileExists(directory + "/log/CURRENT"))
+    return unavailable("log/ is missing: restore a backup of both databases");
+  return to.head.schema == kSchemaVersion ? Result<void>() : write_head(to);
 }
 
 Result<void> open_databases(Recovered& to, const std::string& directory, leveldb::Env* env,
@@ -146,12 +139,18 @@ Result<void> open_databases(Recovered& to, const std::string& directory, leveldb
   auto state = open_state(directory + "/state", env);
   if (!state) return unavailable("state/ can't be opened: " + state.error().text);
   to.state = std::move(*state);
-  if (auto there = check_log_is_there(to, directory, *env); !there) return there;
+  const auto has_head = read_head(to);
+  if (!has_head) return has_head.error();
+  if (*has_head)
+    if (auto ready = before_log_is_opened(to, directory, *env); !ready) return ready;
   to.log_env = std::make_unique<LogEnv>(*env);
   auto log = open_log(directory + "/log", to.log_env.get(), log_buffer_bytes);
   if (!log) return unavailable("log/ can't be opened: " + log.error().text);
   to.log = std::move(*log);
-  return {};
+  if (*has_head) return {};
+  if (!is_empty(*to.state))
+    return unavailable("state/ has no head: it is damaged, restore a backup");
+  return write_head(to);
 }
 
 // A removal of what a deleted queue had may have been cut short.

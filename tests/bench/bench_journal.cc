@@ -9,6 +9,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "CLI/CLI.hpp"
@@ -86,6 +87,18 @@ class RawLog {
   std::string block_;
 };
 
+std::vector<MessageRef> make_group(std::uint32_t size, std::size_t message_bytes) {
+  std::vector<MessageRef> group;
+  for (std::uint32_t i = 0; i < size; ++i) {
+    auto message = std::make_shared<Message>();
+    message->topic = "bench/" + std::to_string(i % 16);
+    message->payload.assign(message_bytes, static_cast<char>('a' + i % 26));
+    message->publisher = "bench";
+    group.push_back(std::move(message));
+  }
+  return group;
+}
+
 class JournalLog {
  public:
   explicit JournalLog(const std::filesystem::path& directory) {
@@ -97,6 +110,7 @@ class JournalLog {
     writes_ = {DefineQueue{QueueId{1}, options},
                DefineGroup{QueueId{1}, dispatch::GroupId{1}, "default", Offset{1}}};
     write();
+    warm_up();
   }
 
   void commit(const std::vector<MessageRef>& messages) {
@@ -110,6 +124,17 @@ class JournalLog {
   }
 
  private:
+  // Until LevelDB's write-ahead logs are written over old ones, as they are from then on.
+  void warm_up() {
+    const auto group = make_group(64, 64 << 10);
+    for (int commits = 0; commits < 12; ++commits) commit(group);
+    // And until LevelDB's thread has written its tables.
+    for (std::uint64_t before = 0; before != written_bytes();) {
+      before = written_bytes();
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+  }
+
   void write() {
     if (auto done = journal_->commit(writes_); !done) give_up(done.error().text);
     if (auto done = journal_->work(); !done) give_up(done.error().text);
@@ -170,18 +195,6 @@ void run_slice(Log& log, const std::vector<MessageRef>& group, double slice_seco
   tally.seconds += std::chrono::duration<double>(at - begin).count();
   tally.cpu += cpu_seconds() - cpu;
   tally.disk_bytes += written_bytes() - written;
-}
-
-std::vector<MessageRef> make_group(std::uint32_t size, std::size_t message_bytes) {
-  std::vector<MessageRef> group;
-  for (std::uint32_t i = 0; i < size; ++i) {
-    auto message = std::make_shared<Message>();
-    message->topic = "bench/" + std::to_string(i % 16);
-    message->payload.assign(message_bytes, static_cast<char>('a' + i % 26));
-    message->publisher = "bench";
-    group.push_back(std::move(message));
-  }
-  return group;
 }
 
 void print(std::uint32_t group, std::size_t bytes, const Tally& raw, const Tally& journal,

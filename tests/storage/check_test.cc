@@ -44,14 +44,6 @@ bool has_finding(const CheckReport& report, const std::string& part) {
   });
 }
 
-template <class F>
-void tamper(const fs::path& database, F&& change) {
-  leveldb::DB* opened = nullptr;
-  REQUIRE(leveldb::DB::Open({}, database.string(), &opened).ok());
-  const std::unique_ptr<leveldb::DB> db(opened);
-  change(*db);
-}
-
 void flip(leveldb::DB& database, const std::string& key) {
   std::string value;
   REQUIRE(database.Get({}, key, &value).ok());

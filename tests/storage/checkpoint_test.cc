@@ -141,5 +141,5 @@ TEST_CASE("the head reads back, and one of a newer schema is refused with the me
   storage::seal_envelope(value, storage::kHeadKey);
   const auto newer = storage::decode_head(value);
   REQUIRE_FALSE(newer.has_value());
-  CHECK(newer.error().text.find("schema version 3") != std::string::npos);
+  CHECK(newer.error().text.find("schema version 4") != std::string::npos);
 }

@@ -1,9 +1,13 @@
+#include <memory>
 #include <string>
 
 #include "doctest/doctest.h"
+#include "leveldb/env.h"
+#include "leveldb/helpers/memenv.h"
 #include "storage/message_codec.h"
 #include "storage/record.h"
 #include "storage/spill_block.h"
+#include "storage/write_ahead_log.h"
 
 // Holds the worked example of docs/journal_format.md: if this fails, either the format has changed
 // by mistake, or format version and document must change with it.
@@ -69,4 +73,30 @@ TEST_CASE("the message of the worked example, moved out of the log, is these byt
   CHECK(to_hex(value) ==
         "49ca847301"    // envelope
         "0801070121");  // end, number of blocks; gap, length, size
+}
+
+TEST_CASE("the write-ahead log of the worked example is these bytes") {
+  const std::unique_ptr<leveldb::Env> env(leveldb::NewMemEnv(leveldb::Env::Default()));
+  const storage::LogHeader header{5, 0x0102030405060708};
+  leveldb::WritableFile* file = nullptr;
+  REQUIRE(env->NewWritableFile("/000005.log", &file).ok());
+  REQUIRE(file->Append(header.encode()).ok());
+  const auto log = storage::write_frames(std::unique_ptr<leveldb::WritableFile>(file), header.salt);
+  for (const char* bytes : {"one", "two"}) {
+    REQUIRE(log->Append(bytes).ok());
+    REQUIRE(log->Sync().ok());
+  }
+  std::string content;
+  REQUIRE(leveldb::ReadFileToString(env.get(), "/000005.log", &content).ok());
+  CHECK(to_hex(content) ==
+        "536c75696365ff77"                  // magic
+        "0500000000000000"                  // number
+        "0807060504030201"                  // salt
+        "b47575a0"                          // crc
+        "0807060504030201"                  // salt
+        "00000000000000000000000000000000"  // at 0, synced 0
+        "030000002ab851b86f6e65"            // length, crc, "one"
+        "0807060504030201"                  // salt
+        "03000000000000000300000000000000"  // at 3, synced 3
+        "030000002baefaf674776f");          // length, crc, "two"
 }

@@ -167,12 +167,8 @@ TEST_CASE("a read within limits ends before and behind messages that were lost")
     fill(*journal, 6, 2);  // commit 4 holds 5 and 6
     must(journal->checkpoint());
   }
-  {
-    leveldb::DB* opened = nullptr;
-    REQUIRE(leveldb::DB::Open({}, (scratch.path() / "log").string(), &opened).ok());
-    const std::unique_ptr<leveldb::DB> log(opened);
-    REQUIRE(log->Put({}, storage::log_key(4), "damaged").ok());
-  }
+  tamper(scratch.path() / "log",
+         [](leveldb::DB& log) { REQUIRE(log.Put({}, storage::log_key(4), "damaged").ok()); });
   auto journal = open_or_fail(options);
   const auto one = message("q/a", "1")->size_bytes();
   CHECK(offsets(*journal, 3, ~0ull, 99, one * 2 + 1) == range(3, 4));
@@ -292,7 +288,8 @@ TEST_CASE("the disk space of removed commits comes back") {
       if (entry.is_regular_file()) bytes += entry.file_size();
     return bytes;
   };
-  auto journal = open_or_fail({.directory = scratch.path(), .reclaim_bytes = 1u << 20});
+  auto journal = open_or_fail(
+      {.directory = scratch.path(), .reclaim_bytes = 1u << 20, .log_buffer_bytes = 64u << 10});
   fill(*journal, 40, 10, 50'000);  // 20 MB
   const auto full = bytes_on_disk();
   CHECK(full > 20'000'000);

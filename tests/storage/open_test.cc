@@ -30,15 +30,6 @@ bool names(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-// Changes a closed journal's database behind its back.
-template <class F>
-void tamper(const std::filesystem::path& database, F&& change) {
-  leveldb::DB* opened = nullptr;
-  REQUIRE(leveldb::DB::Open({}, database.string(), &opened).ok());
-  const std::unique_ptr<leveldb::DB> db(opened);
-  change(*db);
-}
-
 // Commits 1 to 6; with a checkpoint, the last is not covered by it.
 void make_journal(const std::filesystem::path& directory, bool with_checkpoint) {
   auto journal = open_or_fail({directory});
@@ -133,7 +124,7 @@ TEST_CASE("a journal of a newer schema is refused and not touched") {
   storage::seal_envelope(newer, storage::kHeadKey);
   tamper(scratch.path() / "state",
          [&](leveldb::DB& state) { REQUIRE(state.Put({}, "m", newer).ok()); });
-  CHECK(names(refusal(scratch.path()), "schema version 3"));
+  CHECK(names(refusal(scratch.path()), "schema version 4"));
   tamper(scratch.path() / "state", [&](leveldb::DB& state) {
     std::string kept;
     REQUIRE(state.Get({}, "m", &kept).ok());
@@ -141,7 +132,7 @@ TEST_CASE("a journal of a newer schema is refused and not touched") {
   });
 }
 
-TEST_CASE("a journal of schema 1 is opened, and is one of schema 2 from then on") {
+TEST_CASE("a journal of an older schema is opened, and is one of the newest from then on") {
   const ScratchDirectory scratch;
   make_journal(scratch.path(), true);
   const auto change_schema = [&](char from, char to) {
@@ -154,13 +145,13 @@ TEST_CASE("a journal of schema 1 is opened, and is one of schema 2 from then on"
       REQUIRE(state.Put({}, "m", head).ok());
     });
   };
-  change_schema(2, 1);
+  change_schema(3, 1);
   {
     auto journal = open_or_fail({scratch.path()});
     CHECK(offsets_of(*journal) == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
     CHECK(journal->stats().checkpoint_commit == 5);
   }
-  change_schema(2, 2);
+  change_schema(3, 3);
 }
 
 TEST_CASE("a damaged commit is left out of the replay and named, and only its messages are lost") {

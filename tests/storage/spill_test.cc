@@ -188,14 +188,6 @@ class UnreadableEnv final : public leveldb::EnvWrapper {
   const std::thread::id thread_ = std::this_thread::get_id();
 };
 
-template <class F>
-void tamper(const fs::path& database, F&& change) {
-  leveldb::DB* opened = nullptr;
-  REQUIRE(leveldb::DB::Open({}, database.string(), &opened).ok());
-  const std::unique_ptr<leveldb::DB> db(opened);
-  change(*db);
-}
-
 }  // namespace
 
 TEST_CASE("a message that nobody settles doesn't keep what came after it on the disk") {

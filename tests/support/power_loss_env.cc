@@ -10,10 +10,35 @@ using leveldb::Status;
 
 namespace {
 
+constexpr std::size_t kSector = 512;  // that the disk writes whole or not at all
+
 Status disk_error(const std::string& name) { return Status::IOError(name, "disk failed (test)"); }
 Status not_found(const std::string& name) { return Status::NotFound(name, "no such file"); }
 
 }  // namespace
+
+void PowerLossEnv::File::write(std::size_t at, const Slice& data) {
+  const std::size_t end = std::min(at + data.size(), synced);
+  for (std::size_t sector = at / kSector * kSector; sector < end; sector += kSector)
+    older.try_emplace(sector, bytes.substr(sector, std::min(kSector, synced - sector)));
+  bytes.resize(std::max(bytes.size(), at + data.size()));
+  std::memcpy(bytes.data() + at, data.data(), data.size());
+}
+
+void PowerLossEnv::File::sync() {
+  synced = bytes.size();
+  older.clear();
+}
+
+void PowerLossEnv::File::cut_power(Loss loss, std::mt19937_64& random) {
+  const std::size_t unsynced = bytes.size() - synced;
+  if (loss == Loss::drop) bytes.resize(synced);
+  if (loss == Loss::tear) bytes.resize(synced + random() % (unsynced + 1));
+  for (const auto& [sector, content] : older)
+    if (loss == Loss::drop || (loss == Loss::tear && random() % 2 == 0))
+      bytes.replace(sector, content.size(), content);
+  sync();
+}
 
 class PowerLossEnv::Sequential final : public leveldb::SequentialFile {
  public:
@@ -60,20 +85,22 @@ class PowerLossEnv::RandomAccess final : public leveldb::RandomAccessFile {
 
 class PowerLossEnv::Writable final : public leveldb::WritableFile {
  public:
-  Writable(PowerLossEnv& env, FilePtr file, std::string name)
-      : env_(env), file_(std::move(file)), name_(std::move(name)) {}
+  Writable(PowerLossEnv& env, FilePtr file, std::string name, std::size_t at)
+      : env_(env), file_(std::move(file)), name_(std::move(name)), at_(at) {}
 
   Status Append(const Slice& data) override {
     const std::lock_guard lock(env_.mutex_);
     const bool whole = env_.operate();
-    file_->bytes.append(data.data(), whole ? data.size() : data.size() / 2);
+    const Slice written(data.data(), whole ? data.size() : data.size() / 2);
+    file_->write(at_, written);
+    at_ += written.size();
     return whole ? Status::OK() : disk_error(name_);
   }
 
   Status Sync() override {
     const std::lock_guard lock(env_.mutex_);
     if (!env_.operate()) return disk_error(name_);
-    file_->synced = file_->bytes.size();
+    file_->sync();
     file_->durable = true;
     return Status::OK();
   }
@@ -85,6 +112,7 @@ class PowerLossEnv::Writable final : public leveldb::WritableFile {
   PowerLossEnv& env_;
   FilePtr file_;
   std::string name_;
+  std::size_t at_;
 };
 
 class PowerLossEnv::Lock final : public leveldb::FileLock {
@@ -94,7 +122,7 @@ class PowerLossEnv::Lock final : public leveldb::FileLock {
 };
 
 PowerLossEnv::PowerLossEnv(std::uint64_t seed)
-    : EnvWrapper(leveldb::Env::Default()), random_(seed) {}
+    : OverwritingEnv(leveldb::Env::Default()), random_(seed) {}
 
 void PowerLossEnv::fail_at(std::uint64_t operation, Fault fault) {
   const std::lock_guard lock(mutex_);
@@ -129,19 +157,12 @@ bool PowerLossEnv::operate() {
 
 void PowerLossEnv::cut_power(Loss loss) {
   const std::lock_guard lock(mutex_);
-  for (auto& [name, file] : files_) {
-    const std::size_t unsynced = file->bytes.size() - file->synced;
-    if (loss == Loss::drop) file->bytes.resize(file->synced);
-    if (loss == Loss::tear) file->bytes.resize(file->synced + random_() % (unsynced + 1));
-  }
+  for (auto& [name, file] : files_) file->cut_power(loss, random_);
   std::erase_if(files_, [&](const auto& entry) {
     if (entry.second->durable || loss == Loss::keep) return false;
     return loss == Loss::drop || random_() % 2 == 0;
   });
-  for (auto& [name, file] : files_) {
-    file->synced = file->bytes.size();
-    file->durable = true;
-  }
+  for (auto& [name, file] : files_) file->durable = true;
   fail_at_ = 0;
 }
 
@@ -170,7 +191,7 @@ Status PowerLossEnv::NewWritableFile(const std::string& name, leveldb::WritableF
   *file = nullptr;
   if (!operate()) return disk_error(name);
   const FilePtr made = files_[name] = std::make_shared<File>();
-  *file = new Writable(*this, made, name);
+  *file = new Writable(*this, made, name, 0);
   return Status::OK();
 }
 
@@ -180,7 +201,17 @@ Status PowerLossEnv::NewAppendableFile(const std::string& name, leveldb::Writabl
   if (!operate()) return disk_error(name);
   FilePtr& found = files_[name];
   if (!found) found = std::make_shared<File>();
-  *file = new Writable(*this, found, name);
+  *file = new Writable(*this, found, name, found->bytes.size());
+  return Status::OK();
+}
+
+Status PowerLossEnv::NewOverwritingFile(const std::string& name, leveldb::WritableFile** file) {
+  const std::lock_guard lock(mutex_);
+  *file = nullptr;
+  if (!operate()) return disk_error(name);
+  FilePtr& found = files_[name];
+  if (!found) found = std::make_shared<File>();
+  *file = new Writable(*this, found, name, 0);
   return Status::OK();
 }
 

@@ -8,7 +8,7 @@
 #include <set>
 #include <string>
 
-#include "leveldb/env.h"
+#include "storage/overwriting_env.h"
 
 // A file system in memory whose disk can fail and whose power can be cut, to stand under the
 // shipped journal. What was synced survives a cut; what was not may be lost, kept or torn. A sync
@@ -21,9 +21,10 @@
 namespace power_loss {
 
 enum class Fault { once, for_ever };
-enum class Loss { drop, keep, tear };  // tear: a random beginning of the unsynced bytes is kept
+// tear: a random beginning of the unsynced bytes is kept; of what was written over, random sectors.
+enum class Loss { drop, keep, tear };
 
-class PowerLossEnv final : public leveldb::EnvWrapper {
+class PowerLossEnv final : public storage::OverwritingEnv {
  public:
   explicit PowerLossEnv(std::uint64_t seed);
 
@@ -44,6 +45,8 @@ class PowerLossEnv final : public leveldb::EnvWrapper {
   leveldb::Status NewRandomAccessFile(const std::string& name,
                                       leveldb::RandomAccessFile** file) override;
   leveldb::Status NewWritableFile(const std::string& name, leveldb::WritableFile** file) override;
+  leveldb::Status NewOverwritingFile(const std::string& name,
+                                     leveldb::WritableFile** file) override;
   leveldb::Status NewAppendableFile(const std::string& name, leveldb::WritableFile** file) override;
   bool FileExists(const std::string& name) override;
   leveldb::Status GetChildren(const std::string& directory,
@@ -60,8 +63,13 @@ class PowerLossEnv final : public leveldb::EnvWrapper {
  private:
   struct File {
     std::string bytes;
-    std::size_t synced = 0;  // of them
-    bool durable = false;    // its name survives a cut
+    std::size_t synced = 0;                    // of them, but for what was written over since
+    std::map<std::size_t, std::string> older;  // sectors that were, as they are on the disk
+    bool durable = false;                      // its name survives a cut
+
+    void write(std::size_t at, const leveldb::Slice& data);
+    void sync();
+    void cut_power(Loss loss, std::mt19937_64& random);
   };
   using FilePtr = std::shared_ptr<File>;
   class Sequential;

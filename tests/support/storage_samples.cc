@@ -5,6 +5,7 @@
 #include <random>
 
 #include "doctest/doctest.h"
+#include "storage/log_env.h"
 
 namespace storage_samples {
 
@@ -112,6 +113,17 @@ std::unique_ptr<storage::Journal> open_or_fail(const storage::JournalOptions& op
   auto journal = storage::Journal::open(options);
   if (!journal) FAIL(journal.error().text);
   return std::move(*journal);
+}
+
+void tamper(const std::filesystem::path& database,
+            const std::function<void(leveldb::DB& database)>& change) {
+  storage::LogEnv log_env(*leveldb::Env::Default());
+  leveldb::Options options;
+  if (database.filename() == "log") options.env = &log_env;
+  leveldb::DB* opened = nullptr;
+  REQUIRE(leveldb::DB::Open(options, database.string(), &opened).ok());
+  const std::unique_ptr<leveldb::DB> owner(opened);
+  change(*owner);
 }
 
 std::vector<Message> read_all(storage::Journal& journal, std::uint32_t queue) {

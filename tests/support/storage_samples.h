@@ -1,10 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "leveldb/db.h"
 #include "storage/journal.h"
 
 // What storage tests are made of: short ways to write down writes, and a directory that goes away.
@@ -48,6 +50,10 @@ dispatch::MessageRef rich_message(std::uint64_t seed);
 // Both fail the running test with the error's text.
 void must(const dispatch::Result<void>& done);
 std::unique_ptr<storage::Journal> open_or_fail(const storage::JournalOptions& options);
+
+// Changes a closed journal's database, log/ or state/, behind its back.
+void tamper(const std::filesystem::path& database,
+            const std::function<void(leveldb::DB& database)>& change);
 
 // Every message of the queue that the journal still has.
 std::vector<dispatch::Message> read_all(storage::Journal& journal, std::uint32_t queue);
