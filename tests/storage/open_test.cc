@@ -154,6 +154,25 @@ TEST_CASE("a journal of an older schema is opened, and is one of the newest from
   change_schema(3, 3);
 }
 
+// As journals of schema 2 have.
+TEST_CASE("a write-ahead log as LevelDB writes it itself is read") {
+  const ScratchDirectory scratch;
+  make_journal(scratch.path(), true);
+  std::string block;
+  tamper(scratch.path() / "log", [&](leveldb::DB& log) {
+    REQUIRE(log.Get({}, storage::log_key(6), &block).ok());
+    REQUIRE(log.Delete({}, storage::log_key(6)).ok());
+  });
+  tamper(scratch.path() / "log", [](leveldb::DB&) {});  // nothing is left in the one before
+  leveldb::DB* opened = nullptr;
+  REQUIRE(leveldb::DB::Open({}, (scratch.path() / "log").string(), &opened).ok());
+  REQUIRE(opened->Put({}, storage::log_key(6), block).ok());
+  delete opened;
+  auto journal = open_or_fail({scratch.path()});
+  CHECK(journal->take_damage().empty());
+  CHECK(offsets_of(*journal) == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
+}
+
 TEST_CASE("a damaged commit is left out of the replay and named, and only its messages are lost") {
   const ScratchDirectory scratch;
   make_journal(scratch.path(), false);
