@@ -205,10 +205,12 @@ class QueueService final : private JournalEvents {
   dispatch::Time now() const { return clock_.now(); }
 
  private:
-  static constexpr std::size_t kMaxWaitingBytes = 16 * 1024 * 1024;
+  // Both are in the order of arrival, so what waits is how long a quiet queue waits for a busy one
+  // (docs/benchmarks.md), and more than this would gain no throughput.
+  static constexpr std::size_t kMaxWaitingBytes = 4 * 1024 * 1024;
   // What one commit holds, about: with more, everybody would wait for the last of a burst.
-  static constexpr std::size_t kMaxCommitBytes = 4 * 1024 * 1024;
-  static constexpr std::size_t kMaxCommitWrites = 16 * 1024;
+  static constexpr std::size_t kMaxCommitBytes = 1024 * 1024;
+  static constexpr std::size_t kMaxCommitWrites = 4 * 1024;
 
   // The writes of many steps, which are one commit, and the actions that wait for it.
   struct Group {

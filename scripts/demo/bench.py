@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import mailboxes
 from stack import ROOT, Broker, Sluice
@@ -15,9 +16,9 @@ TOOLS = ROOT / "build/bench/tests/bench"
 FIELDS = ("per_second", "cpu_us_per_message", "p50_ms", "p99_ms")
 
 
-def load(port, filter_, pids, messages, *more):
+def load(port, filter_, pids, messages, *more, topic="bench/x"):
     """One run of the load; its figures."""
-    command = [TOOLS / "bench_mqtt", "--port", port, "--topic", "bench/x", "--filter", filter_,
+    command = [TOOLS / "bench_mqtt", "--port", port, "--topic", topic, "--filter", filter_,
                "--messages", messages, *more]
     for pid in pids:
         command += ["--pid", pid]
@@ -53,6 +54,47 @@ def queue(options, folder):
         per_second, cpu, p50, p99 = (result[name][field] for field in FIELDS)
         print(f"{name:10} {per_second:9.0f} {cpu:11.1f} {p50:8.1f} {p99:8.1f}")
     print(f"ratio to mosquitto: {result['ratio']:.2f}")
+
+
+# Publishers and how many messages each has open, to the queue that is in a hurry.
+FLOODS = ((64, 64), (500, 1000))
+
+
+def fair(options, folder):
+    """One publisher and one consumer, a message at a time, alone and beside a flood to another
+    queue: what waits for the same disk must not wait for the flood."""
+    broker = Broker(folder / "mosquitto").start()
+    sluice = Sluice(folder / "sluice", broker.url,
+                    ["--queue", "quiet/+", "--queue", "flood/+", "--log-level", "error"])
+    sluice.start()
+
+    def quiet():
+        return load(sluice.port, "$q/quiet/+", [], 300, "--producers", "1",
+                    "--consumers", "1", "--window", "1", topic="quiet/x")
+
+    try:
+        runs = {"alone": quiet()}
+        for producers, window in FLOODS:
+            flood = subprocess.Popen(
+                [str(word) for word in
+                 (TOOLS / "bench_mqtt", "--port", sluice.port, "--name", "flood", "--topic",
+                  "flood/x", "--filter", "$q/flood/+", "--producers", producers, "--window", window,
+                  "--messages", 10**9)], stdout=subprocess.DEVNULL)
+            time.sleep(2)
+            runs[f"beside {producers} x {window}"] = quiet()
+            if flood.poll() is not None:
+                raise RuntimeError("the flood ended too early")
+            flood.kill()
+            flood.wait()
+    finally:
+        sluice.stop()
+        broker.stop()
+    if options.json:
+        print(json.dumps({"workload": "fair", **runs}))
+        return
+    print(f"{'':18} {'p50 ms':>8} {'p99 ms':>8}")
+    for name, run in runs.items():
+        print(f"{name:18} {run['p50_ms']:8.2f} {run['p99_ms']:8.2f}")
 
 
 def journal(options, folder):
@@ -142,7 +184,7 @@ def many_mailboxes(options, folder):
               f"{name:22} {value:12}")
 
 
-WORKLOADS = {"queue": queue, "mailboxes": many_mailboxes, "journal": journal,
+WORKLOADS = {"queue": queue, "fair": fair, "mailboxes": many_mailboxes, "journal": journal,
              "passthrough": passthrough}
 
 

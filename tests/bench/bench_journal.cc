@@ -160,9 +160,9 @@ struct Tally {
   }
 };
 
-// As proxy/queue_service.h does it: a commit of more than 4 MiB is several.
+// As proxy/queue_service.h does it: a commit of more than 1 MiB is several.
 std::vector<std::vector<MessageRef>> split(const std::vector<MessageRef>& group) {
-  constexpr std::size_t kMaxCommitBytes = 4 << 20;
+  constexpr std::size_t kMaxCommitBytes = 1 << 20;
   std::vector<std::vector<MessageRef>> parts(1);
   std::size_t bytes = 0;
   for (const auto& message : group) {
