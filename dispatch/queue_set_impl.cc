@@ -206,7 +206,7 @@ Step QueueSet::Impl::finish(Turn& turn) {
     for (const Burial& burial : burials)
       make_dead_letters_of(*queues.at(burial.from), turn).append(burial.message, turn);
     for (const Burial& burial : burials) dead_letters_of(*queues.at(burial.from))->hand_out(turn);
-    for (const QueueId queue : std::exchange(turn.roomier, {})) retry(queue, turn);
+    retry(std::exchange(turn.roomier, {}), turn);
     for (const SessionId session : std::exchange(turn.freed, {}))
       if (Session* living = find_in(sessions, session)) wake(*living, turn);
   }

@@ -117,9 +117,10 @@ struct QueueSet::Impl {
   // Room (queue_set_room.cc)
   // `first_in_line`: nobody waits in front of it.
   Result<Room> room_for(const Message& message, bool first_in_line) const;
-  void store(RequestId request, const MessageRef& message, Turn& turn);
-  void retry(QueueId queue, Turn& turn);
-  bool retry_first(QueueId queue, Turn& turn);
+  Matches store(RequestId request, const MessageRef& message, Turn& turn);
+  void retry(const std::vector<QueueId>& roomier, Turn& turn);
+  // Adds the queues that got something to `fuller`.
+  bool retry_first(QueueId queue, std::vector<QueueId>& fuller, Turn& turn);
 };
 
 }  // namespace dispatch

@@ -43,14 +43,16 @@ Result<Room> QueueSet::Impl::room_for(const Message& message, bool first_in_line
   return room;
 }
 
-void QueueSet::Impl::store(RequestId request, const MessageRef& message, Turn& turn) {
+// Hands nothing out: the queues that have it now are to do that.
+QueueSet::Impl::Matches QueueSet::Impl::store(RequestId request, const MessageRef& message,
+                                              Turn& turn) {
   Matches homes = matches(message->topic);
   for (Queue*& queue : homes) {
     queue = &home_of(*queue, message->topic, turn);
     queue->append(message, turn);
   }
   if (request) turn.step.actions.push_back(Accept{request});
-  for (Queue* queue : homes) queue->hand_out(turn);
+  return homes;
 }
 
 Result<Step> QueueSet::publish(RequestId request, MessageRef message, Time now,
@@ -61,7 +63,7 @@ Result<Step> QueueSet::publish(RequestId request, MessageRef message, Time now,
   if (!room) return room.error();
   Turn turn{now};
   if (*room == Room::yes) {
-    impl_->store(request, message, turn);
+    for (Queue* queue : impl_->store(request, message, turn)) queue->hand_out(turn);
     return impl_->finish(turn);
   }
   // Nobody waits for the answer, or as many as may do already.
@@ -80,16 +82,24 @@ Result<Step> QueueSet::publish(RequestId request, MessageRef message, Time now,
   return impl_->finish(turn);
 }
 
-// Something has gone from this queue.
-void QueueSet::Impl::retry(QueueId queue, Turn& turn) {
-  while (retry_first(queue, turn)) {
+// Something has gone from these queues. All that has room now is stored before anything is handed
+// out, so that of several values of a key only the last one is.
+void QueueSet::Impl::retry(const std::vector<QueueId>& roomier, Turn& turn) {
+  std::vector<QueueId> fuller;
+  for (const QueueId queue : roomier) {
+    while (retry_first(queue, fuller, turn)) {
+    }
+    Queue* living = find_in(queues, queue);
+    if (living != nullptr && !waiting.any(queue)) living->set_awaited(false);
   }
-  Queue* living = find_in(queues, queue);
-  if (living != nullptr && !waiting.any(queue)) living->set_awaited(false);
+  std::ranges::sort(fuller);
+  const auto twice = std::ranges::unique(fuller);
+  fuller.erase(twice.begin(), twice.end());
+  for (const QueueId queue : fuller) queues.at(queue)->hand_out(turn);
 }
 
 // False if the first one in line has to wait on.
-bool QueueSet::Impl::retry_first(QueueId queue, Turn& turn) {
+bool QueueSet::Impl::retry_first(QueueId queue, std::vector<QueueId>& fuller, Turn& turn) {
   const auto publish = waiting.first(queue);
   if (publish == nullptr) return false;
   const auto& message = publish->message;
@@ -98,10 +108,10 @@ bool QueueSet::Impl::retry_first(QueueId queue, Turn& turn) {
                                 : room_for(*message, true);
   if (room && *room != Room::yes) return false;
   waiting.remove(publish);
-  if (room)
-    store(publish->request, message, turn);
-  else
+  if (!room)
     turn.step.actions.push_back(Refuse{publish->request, room.error()});
+  else
+    for (const Queue* home : store(publish->request, message, turn)) fuller.push_back(home->id());
   return true;
 }
 

@@ -128,6 +128,26 @@ TEST_CASE("block: the answer comes when there is room, first come, first served"
   CHECK(queue.settle(1, 3) == "settle q1.1 #3\n");
 }
 
+// An older value must not be handed out of a step that stores a newer one of its key.
+TEST_CASE("block: of values that get room together, the newest of a key is delivered") {
+  QueueOptions options = limited(1, Overflow::block);
+  options.last_value = true;
+  OneQueue queue(options);
+  queue.join();
+  queue.publish("jobs/a");
+  for (const std::uint64_t request : {5, 6, 7}) {
+    auto value = std::make_shared<Message>();
+    value->topic = "jobs/b";
+    CHECK(queue.note(publish(queue, request, std::move(value)).value()).empty());
+  }
+  options.max_messages = 2;
+  const auto text = queue.note(queue.set.update({}, options, queue.now).value());
+  CHECK(text.substr(text.find("append")) ==
+        "append q1 #2 jobs/b key jobs/b\nappend q1 #3 jobs/b key jobs/b\n"
+        "append q1 #4 jobs/b key jobs/b\naccept r5\naccept r6\naccept r7\ndeliver c1 #4\n");
+  CHECK(queue.stats().ended_as(End::superseded) == 2);
+}
+
 TEST_CASE("block: whoever goes, or whose queue goes, is refused") {
   OneQueue queue(limited(1, Overflow::block));
   queue.publish();

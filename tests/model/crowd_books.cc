@@ -26,7 +26,6 @@ void Crowd::take(dispatch::Step&& step) {
     if (const auto* load = std::get_if<dispatch::Load>(&action)) loads.push_back(*load);
     must(!std::holds_alternative<dispatch::Refuse>(action), "who waits for room gets it");
   }
-  outdated_now_.clear();
   for (const auto& load : loads) answer(load);
 }
 
@@ -87,10 +86,8 @@ void Crowd::note(const dispatch::Append& write) {
   ++stored_;
   if (!options_.last_value) return;
   const auto older = home.latest.find(write.key);
-  if (older != home.latest.end() && !home.items.at(older->second).gone) {
+  if (older != home.latest.end() && !home.items.at(older->second).gone)
     end_for_all(home, older->second);
-    outdated_now_.insert(older->second);
-  }
   home.latest[write.key] = write.offset;
 }
 
@@ -229,9 +226,7 @@ void Crowd::note(const dispatch::Deliver& deliver) {
   const auto item = home.items.find(deliver.offset);
   must(item != home.items.end() && item->second.message->payload == deliver.message->payload,
        "a message is what was published");
-  // One that was handed out, and outdated by the next publish that had waited, is so in one step.
-  must(!group.settled.contains(deliver.offset) || outdated_now_.contains(deliver.offset),
-       "none after it was done");
+  must(!group.settled.contains(deliver.offset), "none after it was done, or outdated");
   must(!group.held.contains(deliver.offset), "none in flight twice in a group");
   must(!deliver.message->expires_at() || *deliver.message->expires_at() > now_,
        "what has expired is not delivered");
