@@ -2,7 +2,8 @@
 // thread. Prints one JSON line. scripts/bench runs it against Sluice and against the broker alone,
 // in the same minute, and compares.
 //
-//   bench_mqtt --port P [--name bench] --topic T --filter F [--producers 4] [--consumers 4] [--messages 100000]
+//   bench_mqtt --port P [--name bench] --topic T --filter F [--producers 4] [--consumers 4]
+//   [--messages 100000]
 //              [--bytes 256] [--window 64] [--qos 1] [--rate 0] [--pid PID]...
 //
 // With --rate (messages a second in all) it measures latency at that rate, else throughput. CPU is
@@ -151,7 +152,9 @@ struct Run {
 class Producer final : public Client {
  public:
   Producer(Run& run, int number)
-      : Client(run.loop, run.options.port, run.options.name + "-producer-" + std::to_string(number)), run_(run) {
+      : Client(run.loop, run.options.port,
+               run.options.name + "-producer-" + std::to_string(number)),
+        run_(run) {
     publish_.topic = run.options.topic;
     publish_.qos = static_cast<protocol::QoS>(run.options.qos);
     publish_.payload.assign(std::max<std::size_t>(run.options.bytes, 8), 'x');
@@ -192,7 +195,9 @@ class Producer final : public Client {
 class Consumer final : public Client {
  public:
   Consumer(Run& run, int number)
-      : Client(run.loop, run.options.port, run.options.name + "-consumer-" + std::to_string(number)), run_(run) {
+      : Client(run.loop, run.options.port,
+               run.options.name + "-consumer-" + std::to_string(number)),
+        run_(run) {
     protocol::Subscribe subscribe;
     subscribe.packet_id = 1;
     protocol::Subscription subscription;
