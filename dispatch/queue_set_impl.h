@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -120,7 +121,7 @@ struct QueueSet::Impl {
   Matches store(RequestId request, const MessageRef& message, Turn& turn);
   void retry(const std::vector<QueueId>& roomier, Turn& turn);
   // Adds the queues that got something to `fuller`.
-  bool retry_first(QueueId queue, std::vector<QueueId>& fuller, Turn& turn);
+  bool retry_first(QueueId queue, std::set<QueueId>& fuller, Turn& turn);
 };
 
 }  // namespace dispatch

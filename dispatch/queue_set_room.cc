@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <utility>
 
 #include "dispatch/key_selector.h"
@@ -85,21 +84,18 @@ Result<Step> QueueSet::publish(RequestId request, MessageRef message, Time now,
 // Something has gone from these queues. All that has room now is stored before anything is handed
 // out, so that of several values of a key only the last one is.
 void QueueSet::Impl::retry(const std::vector<QueueId>& roomier, Turn& turn) {
-  std::vector<QueueId> fuller;
+  std::set<QueueId> fuller;
   for (const QueueId queue : roomier) {
     while (retry_first(queue, fuller, turn)) {
     }
     Queue* living = find_in(queues, queue);
     if (living != nullptr && !waiting.any(queue)) living->set_awaited(false);
   }
-  std::ranges::sort(fuller);
-  const auto twice = std::ranges::unique(fuller);
-  fuller.erase(twice.begin(), twice.end());
   for (const QueueId queue : fuller) queues.at(queue)->hand_out(turn);
 }
 
 // False if the first one in line has to wait on.
-bool QueueSet::Impl::retry_first(QueueId queue, std::vector<QueueId>& fuller, Turn& turn) {
+bool QueueSet::Impl::retry_first(QueueId queue, std::set<QueueId>& fuller, Turn& turn) {
   const auto publish = waiting.first(queue);
   if (publish == nullptr) return false;
   const auto& message = publish->message;
@@ -111,7 +107,7 @@ bool QueueSet::Impl::retry_first(QueueId queue, std::vector<QueueId>& fuller, Tu
   if (!room)
     turn.step.actions.push_back(Refuse{publish->request, room.error()});
   else
-    for (const Queue* home : store(publish->request, message, turn)) fuller.push_back(home->id());
+    for (const Queue* home : store(publish->request, message, turn)) fuller.insert(home->id());
   return true;
 }
 

@@ -308,7 +308,7 @@ bool survives_fault_at(std::uint64_t operation, Durability durability, Fault fau
 }
 
 constexpr Fault kFaults[] = {Fault::once, Fault::for_ever};
-constexpr std::uint64_t kSample = 97;
+constexpr std::uint64_t kSample = 193;
 constexpr Way kWays[] = {Way::drop, Way::keep, Way::tear, Way::in_place};
 
 // Every `stride`-th operation, until the workload ends before the fault.
