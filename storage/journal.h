@@ -114,9 +114,10 @@ class Journal {
   // once. The commit is left out with all that it held; everything else goes on.
   std::vector<std::string> take_damage();
 
-  // One slice of background work: some of a checkpoint, of a removal, or of moving what stays long.
-  // It takes milliseconds. A compaction of what was removed, once per 4 * reclaim_bytes of log, is
-  // only begun by it. True if there is more to do now. A failure poisons.
+  // One slice of background work: some of a checkpoint, of a removal, or of moving what stays long
+  // takes milliseconds; the compaction after removals takes up to about half a second, once per 4 *
+  // reclaim_bytes of log.
+  // True if there is more to do now. A failure poisons.
   Result<bool> work();
 
   // Writes a checkpoint now, so that the next open() replays nothing. For orderly shutdown.

@@ -65,9 +65,9 @@ Result<bool> Reclaimer::slice(CommitNumber kept_from, std::uint64_t compact_byte
     if (auto done = remove_some(kept_from); !done) return done.error();
     return true;
   }
-  due_ = due_ || removed_bytes_ >= compact_bytes;
-  if (due_ && !compaction_.running()) compact();
-  return false;
+  if (removed_bytes_ < compact_bytes) return false;
+  compact();
+  return true;
 }
 
 Result<void> Reclaimer::remove_some(CommitNumber kept_from) {
@@ -82,11 +82,14 @@ Result<void> Reclaimer::remove_some(CommitNumber kept_from) {
 }
 
 // From the start, so that what an earlier compaction left is seen to as well: there is nothing else
-// there.
+// there. LevelDB decides which levels it must look at before it writes out what is in memory, so
+// the first call does that and the second the work. What goes wrong shows at the next write.
 void Reclaimer::compact() {
-  compaction_.start(log_, {}, log_key(removed_below_ - 1));
+  const std::string last = log_key(removed_below_ - 1);
+  const leveldb::Slice to = last;
+  log_.CompactRange(nullptr, &to);
+  log_.CompactRange(nullptr, &to);
   removed_bytes_ = 0;
-  due_ = false;
 }
 
 }  // namespace storage

@@ -4,7 +4,6 @@
 #include <deque>
 
 #include "leveldb/db.h"
-#include "storage/compaction.h"
 #include "storage/envelope.h"
 #include "storage/key.h"
 
@@ -40,8 +39,8 @@ class Reclaimer {
   CommitNumber removed_below() const { return removed_below_; }
 
   // Removes some commits below `kept_from`; which a durable checkpoint must allow. A compaction
-  // begins when `compact_bytes` are removed, and goes on by itself. False if there is nothing left
-  // to remove. An error poisons.
+  // follows when `compact_bytes` are removed. False if there is nothing left to do. An error
+  // poisons.
   Result<bool> slice(CommitNumber kept_from, std::uint64_t compact_bytes);
 
   LogMap& map() { return map_; }
@@ -57,9 +56,7 @@ class Reclaimer {
   leveldb::DB& log_;
   CommitNumber removed_below_;
   std::uint64_t removed_bytes_ = 0;  // since the compaction before
-  bool due_ = false;                 // a compaction, when the one before is over
   LogMap map_;
-  Compaction compaction_;
 };
 
 }  // namespace storage

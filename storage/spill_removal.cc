@@ -30,10 +30,7 @@ Result<bool> SpillRemoval::slice() {
   batch_.Clear();
   std::size_t keys = remove_orphans(kKeysPerSlice);
   if (keys < kKeysPerSlice) keys += remove_gone(kKeysPerSlice - keys);
-  if (keys == 0) {
-    compact();
-    return false;
-  }
+  if (keys == 0) return compact();
   if (const auto status = state_.Write(synced(), &batch_); !status.ok()) return to_error(status);
   return true;
 }
@@ -98,28 +95,36 @@ void SpillRemoval::put_index(QueueId queue, const SpilledBlocks& blocks) {
 
 // A compaction rewrites what is kept among what is removed, so it must be worth it: at least half
 // of what it looks at is to go. All blocks at once, or else the queue with most to gain.
-void SpillRemoval::compact() {
-  if (removed_bytes_ < compact_at_ || compaction_.running()) return;
+bool SpillRemoval::compact() {
+  if (removed_bytes_ < compact_at_) return false;
   compact_at_ = removed_bytes_ + compact_bytes_;
   const std::string begin = spill_block_key(QueueId{}, Offset{});
-  const std::string end = spill_block_key(QueueId{~0ull}, Offset{~0ull});
+  const std::string end = spill_block_key(QueueId{~0u}, Offset{~0ull});
   if (2 * removed_bytes_ >= size_of(begin, end)) {
-    compaction_.start(state_, begin, end);
+    compact(begin, end);
     removed_.clear();
     removed_bytes_ = 0;
     compact_at_ = compact_bytes_;
-    return;
+    return true;
   }
   const auto most =
       std::ranges::max_element(removed_, {}, [](const auto& entry) { return entry.second.bytes; });
   const auto& [queue, removed] = *most;
   const std::string from = spill_block_key(queue, removed.first);
   const std::string to = spill_block_key(queue, removed.last);
-  if (removed.bytes < kWorthCompacting || 2 * removed.bytes < size_of(from, to)) return;
-  compaction_.start(state_, from, to);
+  if (removed.bytes < kWorthCompacting || 2 * removed.bytes < size_of(from, to)) return false;
+  compact(from, to);
   removed_bytes_ -= removed.bytes;
   compact_at_ = compact_bytes_;
   removed_.erase(most);
+  return true;
+}
+
+// Twice, as in reclaim.cc.
+void SpillRemoval::compact(const std::string& from, const std::string& to) {
+  const leveldb::Slice begin = from, end = to;
+  state_.CompactRange(&begin, &end);
+  state_.CompactRange(&begin, &end);
 }
 
 std::uint64_t SpillRemoval::size_of(const std::string& from, const std::string& to) const {

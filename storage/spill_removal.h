@@ -7,7 +7,6 @@
 
 #include "leveldb/db.h"
 #include "leveldb/write_batch.h"
-#include "storage/compaction.h"
 #include "storage/fold.h"
 
 // Removes blocks of messages that were moved out of the log once nothing in them is kept any more,
@@ -17,17 +16,16 @@ namespace storage {
 
 class SpillRemoval {
  public:
-  // Both outlive it. A compaction begins when `compact_bytes` are removed, and goes on by itself.
+  // Both outlive it. A compaction follows when `compact_bytes` are removed.
   SpillRemoval(leveldb::DB& state, Fold& fold, std::uint64_t compact_bytes);
 
   // Looks for blocks that can go; begins if those in front of their queues have so many bytes.
   void look(std::uint64_t enough);
   bool due() const {
-    return !todo_.empty() || !fold_.orphans.empty() ||
-           (removed_bytes_ >= compact_at_ && !compaction_.running());
+    return !todo_.empty() || !fold_.orphans.empty() || removed_bytes_ >= compact_at_;
   }
-  // Removes some, or begins a compaction. Needs a log that is synced: what has ended must not come
-  // back. False if there is nothing to do. An error poisons.
+  // Removes some, or compacts. Needs a log that is synced: what has ended must not come back. False
+  // if there is nothing to do. An error poisons.
   Result<bool> slice();
 
  private:
@@ -40,7 +38,8 @@ class SpillRemoval {
   std::size_t remove_gone(std::size_t at_most);
   void remove(QueueId queue, const std::vector<SpilledBlock>& taken);
   void put_index(QueueId queue, const SpilledBlocks& blocks);
-  void compact();
+  bool compact();
+  void compact(const std::string& from, const std::string& to);
   std::uint64_t size_of(const std::string& from, const std::string& to) const;
 
   leveldb::DB& state_;
@@ -52,7 +51,6 @@ class SpillRemoval {
   std::map<QueueId, Removed> removed_;  // since the compaction before
   std::uint64_t removed_bytes_ = 0;     // of all of them
   std::uint64_t compact_at_;
-  Compaction compaction_;
 };
 
 }  // namespace storage

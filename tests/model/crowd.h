@@ -127,6 +127,7 @@ class Crowd {
   std::map<dispatch::RequestId, MessageRef> waiting_;
   std::string deleted_by_command_;  // a group
   bool purging_ = false;
+  std::set<Offset> outdated_now_;  // by this step
   std::uint64_t serial_ = 0;
   std::uint64_t stored_ = 0;  // publishes that were
   std::uint64_t deliveries_ = 0;
